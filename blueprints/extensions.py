@@ -1,0 +1,116 @@
+"""The libraries Duet stands on, made once and bound to the app in ``app.create_app``."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ParamSpec, TypeVar
+
+from flask import Flask, current_app, has_request_context, request
+from flask_htmx import HTMX
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import DeclarativeBase
+
+LOCK_WAIT_SECONDS = 5.0
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Model(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC; SQLite forgets the zone, so it is taken off on the way in and put back on the way out."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+db = SQLAlchemy(metadata=Model.metadata)
+migrate = Migrate()
+login_manager = LoginManager()
+csrf = CSRFProtect()
+htmx = HTMX()
+limiter = Limiter(get_remote_address, headers_enabled=False)
+
+
+def reads_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Mark a POST view that writes nothing, so that on SQLite it does not queue for the write lock."""
+    view.reads_only = True  # type: ignore[attr-defined]
+    return view
+
+
+def init_app(app: Flask) -> None:
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(app.config["MIGRATIONS"]), render_as_batch=True)
+    login_manager.init_app(app)
+    csrf.init_app(app)
+    htmx.init_app(app)
+    limiter.init_app(app)
+
+
+@event.listens_for(Engine, "connect")
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    connection.isolation_level = None  # we say BEGIN ourselves: the driver's own begins too late and loses updates silently
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # an acknowledged write also survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA busy_timeout = 0")  # SQLite would wait in C and freeze every greenlet; _begin waits instead
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin(connection: Connection) -> None:
+    """Take SQLite's write lock at once when this transaction may write: a read that turns into a write can only fail."""
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get("reads_only") or _request_reads_only():
+        connection.exec_driver_sql("BEGIN")
+        return
+    give_up = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        except OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.005)
+
+
+def _request_reads_only() -> bool:
+    if not has_request_context():
+        return False
+    view = current_app.view_functions.get(request.endpoint or "")
+    return request.method in ("GET", "HEAD", "OPTIONS") or getattr(view, "reads_only", False)

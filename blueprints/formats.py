@@ -1,0 +1,53 @@
+"""Numbers, money, times and distances as a person reads them: the Jinja filters of every template."""
+
+from datetime import datetime
+
+from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_compact_decimal, format_currency, format_decimal
+from flask import Flask
+from markupsafe import Markup
+
+from blueprints.extensions import utc_now
+
+LOCALE = "en"
+CURRENCY = "EUR"
+
+
+def compact(number: float) -> str:
+    """12,400 as ``12.4k``; the exact number belongs in the title."""
+    return format_compact_decimal(number, format_type="short", locale=LOCALE, fraction_digits=1).replace("K", "k")
+
+
+def number(value: float) -> str:
+    return format_decimal(value, locale=LOCALE)
+
+
+def money(amount: int) -> str:
+    """Whole euros with their sign: ``€1,200``."""
+    return format_currency(amount, CURRENCY, locale=LOCALE, format="¤#,##0", currency_digits=False)
+
+
+def percent(value: float) -> str:
+    return f"{format_decimal(value, format='0.##', locale=LOCALE)} %"
+
+
+def ago(moment: datetime) -> Markup:
+    """A ``<time>`` that reads "2 hours ago", with the exact UTC moment as its title."""
+    words = format_timedelta(moment - utc_now(), add_direction=True, locale=LOCALE)
+    exact = format_datetime(moment, "d MMMM y, HH:mm 'UTC'", locale=LOCALE)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(timespec="seconds"), exact, words)
+
+
+def distance(km: float) -> str:
+    """City to city, in buckets, so that nobody can be triangulated."""
+    if km < 15:
+        return "same city"
+    for limit in (50, 100, 250, 500, 1000, 2500):
+        if km <= limit:
+            return f"within {format_decimal(limit, locale=LOCALE)} km"
+    return "more than 2,500 km away"
+
+
+def init_app(app: Flask) -> None:
+    for name in (compact, number, money, percent, ago, distance):
+        app.add_template_filter(name, name.__name__)

@@ -1,0 +1,53 @@
+"""How a change reaches open pages: subjects with versions, ``announce``, the hub, the stream. See the README, "How live works"."""
+
+from dataclasses import dataclass, field
+
+import gevent
+from flask import Flask
+from markupsafe import Markup
+
+from blueprints.live import bus as buses
+from blueprints.live.announcements import announce, end_streams
+from blueprints.live.hub import Hub
+from blueprints.live.subjects import NO_ID, subject
+from blueprints.live.sweep import keep_sweeping
+
+__all__ = ["NO_ID", "Live", "announce", "end_streams", "init_app", "subject"]
+
+
+@dataclass
+class Live:
+    """One worker's live layer. It starts with its first stream: a process that serves none runs nothing in the background."""
+
+    app: Flask
+    hub: Hub = field(default_factory=Hub)
+    greenlets: list[gevent.Greenlet] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.bus = buses.connect(self.app.config["REDIS_URL"], self.hub.ring)
+
+    def start(self) -> None:
+        if not self.greenlets:
+            self.greenlets = [
+                gevent.spawn(self.hub.keep_beating),
+                gevent.spawn(self.bus.listen),
+                gevent.spawn(keep_sweeping, self.app, self.hub),
+            ]
+
+    def stop(self) -> None:
+        self.hub.stop()
+        gevent.killall(self.greenlets, block=False)
+
+
+def live(shown: str, url: str) -> Markup:
+    """The attributes of a live element: what it shows at which versions, and where htmx fetches it anew when one of them moves on."""
+    triggers = ", ".join(f"{word.partition('@')[0]} from:body" for word in shown.split())
+    return Markup('data-live="{}" hx-get="{}" hx-trigger="{}" hx-swap="outerMorph"').format(shown, url, triggers)
+
+
+def init_app(app: Flask) -> None:
+    from blueprints.live.routes import bp
+
+    app.extensions["live"] = Live(app)
+    app.jinja_env.globals["live"] = live
+    app.register_blueprint(bp)

@@ -1,0 +1,84 @@
+"""The bell between workers: in process with one, Redis pub/sub with several. It may lose a ring; the sweep finds what it lost."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import gevent
+import redis
+
+from blueprints.live.announcements import Notice
+
+CHANNEL = "duet:live"
+RETRY_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+Ring = Callable[[Notice], Any]
+
+
+class Bus(Protocol):
+    """Carries notices to the hub of every worker."""
+
+    is_up: bool
+    reaches_others: bool
+
+    def publish(self, notice: Notice) -> None: ...
+
+    def listen(self) -> None: ...
+
+
+class LocalBus:
+    """One worker: the hub is called at once, within the commit's own greenlet."""
+
+    is_up = True
+    reaches_others = False
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+
+    def publish(self, notice: Notice) -> None:
+        self._ring(notice)
+
+    def listen(self) -> None:
+        pass
+
+
+class RedisBus:
+    """Many workers: each rings its own hub at once and Redis carries the notice to the others."""
+
+    reaches_others = True
+
+    def __init__(self, url: str, ring: Ring) -> None:
+        self._redis = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
+        self._ring = ring
+        self.is_up = True
+
+    def publish(self, notice: Notice) -> None:
+        self._ring(notice)
+        try:
+            self._redis.publish(CHANNEL, json.dumps([notice.topic, notice.version, notice.data]))
+            self.is_up = True
+        except redis.RedisError as error:  # the edit is saved; the sweep of every worker rings it within two seconds
+            self.is_up = False
+            log.warning("bus: could not publish: %s", error)
+
+    def listen(self) -> None:
+        """Ring what others publish, for ever; comes back by itself after Redis was away."""
+        while True:
+            try:
+                with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+                    subscription.subscribe(CHANNEL)
+                    self.is_up = True
+                    while True:
+                        message = subscription.get_message(timeout=10)
+                        if message:
+                            self._ring(Notice(*json.loads(message["data"])))
+            except redis.RedisError as error:
+                self.is_up = False
+                log.warning("bus: lost Redis, trying again: %s", error)
+                gevent.sleep(RETRY_SECONDS)
+
+
+def connect(url: str | None, ring: Ring) -> Bus:
+    return RedisBus(url, ring) if url else LocalBus(ring)

@@ -1,0 +1,186 @@
+"""Who listens to what in this worker, and the one place that hands notices to streams."""
+
+import itertools
+import json
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+import gevent
+from gevent.event import Event
+from prometheus_client import Counter, Gauge
+
+from blueprints.live.announcements import EVERY_ID, Notice, frame
+
+HEARTBEAT_SECONDS = 15
+STREAMS_PER_ACCOUNT = 10
+STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it comes back by itself and catches up
+RECENT_SECONDS = 60
+
+STREAMS = Gauge("duet_live_streams", "Open streams in this worker")
+NOTICES = Counter("duet_live_notices_total", "Notices rung, by kind", ["kind"])
+DELIVERIES = Counter("duet_live_deliveries_total", "Notices handed to streams")
+
+BEAT = frame("beat", {})
+
+
+@dataclass(eq=False)
+class Stream:
+    """One open browser. What waits for it is a map subject → newest frame: bounded by what it watches, however slowly it reads."""
+
+    account_id: int
+    session_id: int
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    topics: set[str] = field(default_factory=set)
+    pending: dict[str, bytes] = field(default_factory=dict)
+    closed: bool = False
+    wake: Event = field(default_factory=Event)
+    writer: gevent.Greenlet | None = None
+    reading_since: float | None = None
+
+    def put(self, name: str, data: bytes) -> None:
+        self.pending[name] = data
+        self.wake.set()
+
+    def frames(self) -> Iterator[bytes]:
+        """The bytes to send, as they come; ends when the stream is closed. The head goes out with the first of them."""
+        current = gevent.getcurrent()
+        self.writer = current if isinstance(current, gevent.Greenlet) else None
+        self.put("stream", frame("stream", {"id": self.id, "beat": HEARTBEAT_SECONDS}))
+        while True:
+            self.wake.wait()
+            self.wake.clear()
+            waiting, self.pending = self.pending, {}
+            self.reading_since = time.monotonic()
+            if waiting:
+                yield b"".join(waiting.values())
+            self.reading_since = None
+            if self.closed and not self.pending:
+                return
+
+    @property
+    def is_stuck(self) -> bool:
+        return self.reading_since is not None and time.monotonic() - self.reading_since > STUCK_SECONDS
+
+
+class Hub:
+    """Topic → streams of one worker. Everything runs on the worker's one thread, so a dictionary needs no lock."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, Stream] = {}
+        self._by_topic: dict[str, set[Stream]] = defaultdict(set)
+        self._by_account: dict[int, list[Stream]] = defaultdict(list)
+        self._heard: dict[str, tuple[int, float]] = {}
+        self._beats: Iterator[int] = itertools.cycle(range(HEARTBEAT_SECONDS))
+        self._wheel: list[set[Stream]] = [set() for _ in range(HEARTBEAT_SECONDS)]
+
+    def open(self, account_id: int, session_id: int) -> Stream:
+        """A new stream; the account's oldest is closed when it would be one too many."""
+        mine = self._by_account[account_id]
+        while len(mine) >= STREAMS_PER_ACCOUNT:
+            self.close(mine[0], "full")
+        stream = Stream(account_id, session_id)
+        self.streams[stream.id] = stream
+        mine.append(stream)
+        self._wheel[next(self._beats)].add(stream)
+        STREAMS.set(len(self.streams))
+        return stream
+
+    def close(self, stream: Stream, why: str, **said: object) -> None:
+        """Say why, then end; the stream hears nothing more from here on."""
+        if self.leave(stream):
+            stream.pending.clear()
+            stream.closed = True
+            stream.put("end", frame("end", {"why": why, **said}))
+
+    def leave(self, stream: Stream) -> bool:
+        """Forget a stream whose reader went away; False when it was forgotten before."""
+        if self.streams.pop(stream.id, None) is None:
+            return False
+        self.watch(stream, ())
+        self._by_account[stream.account_id].remove(stream)
+        if not self._by_account[stream.account_id]:
+            del self._by_account[stream.account_id]
+        for slot in self._wheel:
+            slot.discard(stream)
+        STREAMS.set(len(self.streams))
+        return True
+
+    def watch(self, stream: Stream, topics: Collection[str]) -> None:
+        """Subscribe the stream to exactly these topics."""
+        for topic in stream.topics.difference(topics):
+            self._by_topic[topic].discard(stream)
+            if not self._by_topic[topic]:
+                del self._by_topic[topic]
+        for topic in set(topics) - stream.topics:
+            self._by_topic[topic].add(stream)
+        stream.topics = set(topics)
+
+    def heard(self, topic: str) -> int:
+        """The newest version of a topic that rang here lately, or -1."""
+        return self._heard.get(topic, (-1, 0.0))[0]
+
+    def ring(self, notice: Notice) -> bool:
+        """Hand a notice to all who watch its topic; False when a bell or a sweep brought it before."""
+        if notice.version <= self.heard(notice.topic):
+            return False
+        self._heard[notice.topic] = (notice.version, time.monotonic())
+        kind, _, audience = notice.topic.partition("/")
+        NOTICES.labels(kind.partition(":")[0]).inc()
+        if kind == "end-session":
+            self._end([stream for stream in self.streams.values() if stream.session_id == int(audience)])
+        elif kind == "end-account":
+            self._end(list(self._by_account.get(int(audience), ())))
+        elif kind == "watch":
+            self._watch_for_another_worker(audience, **json.loads(notice.data))
+        elif kind.endswith(EVERY_ID):
+            self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
+        else:
+            self._deliver(notice)
+        return True
+
+    def _deliver(self, notice: Notice) -> None:
+        watching = self._by_topic.get(notice.topic)
+        if watching:
+            DELIVERIES.inc(len(watching))
+            for stream in tuple(watching):
+                stream.put(notice.subject, notice.frame)
+
+    def _ring_every(self, notice: Notice, prefix: str, audience: str) -> None:
+        for stream in self._by_account.get(int(audience), ()):
+            for topic in stream.topics:
+                if topic.startswith(prefix):
+                    subject = topic.partition("/")[0]
+                    stream.put(subject, notice.frame_for(subject))
+                    DELIVERIES.inc()
+
+    def _watch_for_another_worker(self, stream_id: str, account: int, topics: list[str]) -> None:
+        stream = self.streams.get(stream_id)
+        if stream and stream.account_id == account:
+            self.watch(stream, topics)
+
+    def _end(self, streams: Collection[Stream]) -> None:
+        for stream in streams:
+            self.close(stream, "session")
+
+    def stop(self) -> None:
+        """The worker stops: tell every stream to come back elsewhere, spread over a few seconds."""
+        spread = min(10_000, 500 + 5 * len(self.streams))
+        for stream in list(self.streams.values()):
+            self.close(stream, "restart", within=spread)
+
+    def keep_beating(self) -> None:
+        """One wheel for all: each second a fifteenth of the streams gets its heartbeat, and readers that are stuck are let go."""
+        for tick in itertools.count():
+            gevent.sleep(1)
+            for stream in tuple(self._wheel[tick % HEARTBEAT_SECONDS]):
+                if stream.is_stuck and stream.writer:
+                    self.leave(stream)
+                    stream.writer.kill(block=False)
+                else:
+                    stream.put("beat", BEAT)
+            if tick % RECENT_SECONDS == 0:
+                old = time.monotonic() - RECENT_SECONDS
+                self._heard = {topic: heard for topic, heard in self._heard.items() if heard[1] > old}

@@ -1,0 +1,123 @@
+"""``GET /live``, the one stream of a browser, and ``POST /live/watch``, by which it says what its pages show."""
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from flask import Blueprint, Response, abort, current_app, jsonify, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from blueprints.extensions import db, reads_only
+from blueprints.live.announcements import Notice, frame
+from blueprints.live.hub import Hub, Stream
+from blueprints.live.subjects import Subject, current_versions, parse, topic_of
+
+bp = Blueprint("live", __name__)
+
+BUSY_RETRY_SECONDS = 15
+MAX_WATCH_BYTES = 32_000
+
+Stale = dict[Subject, int]
+
+
+@bp.before_request
+def only_for_the_member_whose_page_asks() -> ResponseReturnValue | None:
+    """401 without a session; 403 when another member has since logged in in the same browser (``as`` names the page's session)."""
+    if not current_user.is_authenticated:
+        return "Log in to hear live updates.\n", 401, {"Content-Type": "text/plain; charset=utf-8"}
+    asked = request.values.get("as")
+    if asked is not None and asked != str(current_user.login_session.id):
+        return "This page belongs to another session.\n", 403, {"Content-Type": "text/plain; charset=utf-8"}
+    return None
+
+
+@bp.get("/live")
+def stream() -> ResponseReturnValue:
+    """An endless ``text/event-stream``: first ``stream`` with its id, then a notice an event, ``beat`` each 15 s, ``end`` with the reason.
+
+    ``watch=profile:42@17`` (any number) watches from the start, for curl and a plain EventSource.
+    """
+    live = current_app.extensions["live"]
+    hub: Hub = live.hub
+    if len(hub.streams) >= current_app.config["LIVE_MAX_STREAMS"]:
+        busy = "Too many open streams on this server. Pages check for changes every 15 seconds meanwhile.\n"
+        return busy, 503, {"Retry-After": str(BUSY_RETRY_SECONDS), "Content-Type": "text/plain; charset=utf-8"}
+    live.start()
+    opened = hub.open(current_user.id, current_user.login_session.id)
+    frames = opened.frames()
+    try:
+        shown = parse(request.args.getlist("watch"))
+        if shown:
+            stale, gone = _subscribe(hub, opened, current_user, shown)
+            _catch_up(opened, stale, gone)
+    except Exception:
+        hub.leave(opened)
+        raise
+    db.session.remove()  # an idle stream holds no database connection
+    response = Response(frames, content_type="text/event-stream; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(lambda: hub.leave(opened))
+    return response
+
+
+@bp.post("/live/watch")
+@reads_only
+def watch() -> ResponseReturnValue:
+    """Subscribe ``stream`` to exactly ``subjects`` and say what moved on since.
+
+    The answer names it as ``{"stale": {subject: version}, "gone": [subject]}``; an open stream gets the same as notices. ``"stream": false``
+    means that no such stream is open: the caller opens another, or comes back in 15 s with the same call.
+    """
+    if (request.content_length or 0) > MAX_WATCH_BYTES:
+        abort(413)
+    live = current_app.extensions["live"]
+    shown = parse(request.form.get("subjects", "").split())
+    stream_id = request.form.get("stream", "")
+    opened = live.hub.streams.get(stream_id)
+    if opened and opened.account_id == current_user.id:
+        stale, gone = _subscribe(live.hub, opened, current_user, shown)
+        _catch_up(opened, stale, gone)
+        known = True
+    else:
+        current = current_versions(current_user, shown)
+        stale, gone = _compare(shown, current)
+        known = bool(stream_id) and _watch_elsewhere(live.bus, stream_id, current)
+    return jsonify(
+        stream=known,
+        stale={str(subject): version for subject, version in stale.items()},
+        gone=[str(subject) for subject in gone],
+    )
+
+
+def _subscribe(hub: Hub, opened: Stream, viewer: Any, shown: Mapping[Subject, int]) -> tuple[Stale, list[Subject]]:
+    """Subscribe, then compare: what rang while the versions were being read counts as well."""
+    current = current_versions(viewer, shown)
+    topics = {subject: topic_of(subject, viewer) for subject in current}
+    hub.watch(opened, topics.values())
+    return _compare(shown, {subject: max(version, hub.heard(topics[subject])) for subject, version in current.items()})
+
+
+def _compare(shown: Mapping[Subject, int], current: Mapping[Subject, int]) -> tuple[Stale, list[Subject]]:
+    stale = {subject: version for subject, version in current.items() if version > shown[subject]}
+    return stale, [subject for subject in shown if subject not in current]
+
+
+def _catch_up(opened: Stream, stale: Stale, gone: Collection[Subject]) -> None:
+    for subject, version in stale.items():
+        opened.put(str(subject), frame(str(subject), {"v": version}))
+    for subject in gone:
+        opened.put(str(subject), frame(str(subject), {"gone": True}))
+
+
+def _watch_elsewhere(bus: Any, stream_id: str, current: Collection[Subject]) -> bool:
+    """Another worker may hold the stream: tell it over the bus. With one worker there is no elsewhere."""
+    if not bus.reaches_others:
+        return False
+    told = {"account": current_user.id, "topics": [topic_of(subject, current_user) for subject in current]}
+    bus.publish(Notice(f"watch/{stream_id}", time.time_ns(), json.dumps(told)))
+    return True
+
+

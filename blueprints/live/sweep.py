@@ -1,0 +1,54 @@
+"""Finds what the bell lost, and what other processes wrote: within two seconds, at a cost that does not grow with what is watched."""
+
+import logging
+import time
+
+import gevent
+from flask import Flask
+from prometheus_client import Counter
+from sqlalchemy import delete, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from blueprints.extensions import db
+from blueprints.live.announcements import Announcement, Notice
+from blueprints.live.hub import RECENT_SECONDS, Hub
+
+SWEEP_SECONDS = 1.0
+WINDOW_SECONDS = 20.0  # a transaction may commit this long after it announced; must stay below what the hub remembers
+KEEP_SECONDS = 600.0
+PRUNE_EVERY = 60
+
+assert WINDOW_SECONDS < RECENT_SECONDS
+
+FOUND = Counter("duet_live_sweep_finds_total", "Notices that the bell had not brought")
+log = logging.getLogger(__name__)
+
+
+def keep_sweeping(app: Flask, hub: Hub) -> None:
+    rounds = 0
+    while True:
+        gevent.sleep(SWEEP_SECONDS)
+        rounds += 1
+        try:
+            with app.app_context():
+                if hub.streams:
+                    sweep(hub)
+                if rounds % PRUNE_EVERY == 0:
+                    prune()
+        except SQLAlchemyError as error:  # the database is away; requests say so, and the next round tries again
+            log.warning("sweep: %s", error)
+
+
+def sweep(hub: Hub) -> int:
+    """Ring what was announced lately and not heard; the number of notices found."""
+    newer = select(Announcement.topic, Announcement.version, Announcement.data).where(Announcement.announced_at > time.time() - WINDOW_SECONDS)
+    with db.engine.connect().execution_options(reads_only=True) as connection:
+        rows = connection.execute(newer.order_by(Announcement.version)).all()
+    found = sum(hub.ring(Notice(*row)) for row in rows)
+    FOUND.inc(found)
+    return found
+
+
+def prune() -> None:
+    with db.engine.begin() as connection:
+        connection.execute(delete(Announcement).where(Announcement.announced_at < time.time() - KEEP_SECONDS))

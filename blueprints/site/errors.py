@@ -1,0 +1,83 @@
+"""Every error as something a person understands: a page where a page was asked for, a small fragment where a fragment was."""
+
+import logging
+
+from flask import Flask, Response, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from blueprints.extensions import db, htmx
+
+log = logging.getLogger(__name__)
+
+WORDS = {
+    400: ("That request was not complete", "Nothing was changed. Go back, reload the page and try again."),
+    403: ("That is not yours to open", "Nothing was changed."),
+    404: ("There is nothing here", "The page may have moved, or it is not visible to you."),
+    405: ("That cannot be done here", "Nothing was changed."),
+    409: ("Someone changed this meanwhile", "Nothing was overwritten. Reload the page to see both versions."),
+    413: ("That is too large", "Nothing was changed. A picture may have up to 8 MB."),
+    415: ("That kind of file cannot be used", "Nothing was changed."),
+    429: ("That was a little too often", "Nothing was changed. Please wait a minute and try again."),
+    500: ("Something went wrong on our side", "It has been noted. What you typed is still in the page you came from: go back and try again."),
+    503: ("Duet cannot reach its database", "Nothing was lost that was saved. Please try again in a moment."),
+}
+STALE_FORM = ("This page had become too old to save", "Nothing was changed. Go back, reload the page and send it again.")
+
+
+def show(status: int, words: tuple[str, str] | None = None) -> Response:
+    """The error as a page, as a fragment for htmx, or as one line of text for a program."""
+    title, text = words or WORDS.get(status, WORDS[500] if status >= 500 else WORDS[400])
+    if htmx and not htmx.boosted and request.headers.get("HX-Request-Type") != "full":
+        return make_response(render_template("site/_error.html", status=status, title=title, text=text), status)
+    if htmx and request.method == "GET":  # a followed link: let the browser show the error as the page it is
+        return make_response("", status, {"HX-Redirect": request.full_path.rstrip("?")})
+    if not request.accept_mimetypes.accept_html:
+        return make_response(f"{title}. {text}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
+    return make_response(render_template("site/error.html", status=status, title=title, text=text), status)
+
+
+def http_error(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    db.session.rollback()
+    response = show(error.code)
+    for name, value in error.get_headers():
+        if name in ("Retry-After", "Allow"):
+            response.headers[name] = value
+    return response
+
+
+def csrf_error(error: CSRFError) -> ResponseReturnValue:
+    return show(400, STALE_FORM)
+
+
+def database_error(error: OperationalError) -> ResponseReturnValue:
+    db.session.rollback()
+    log.error("database: %s", error.orig)
+    response = show(503)
+    response.headers["Retry-After"] = "2"
+    return response
+
+
+def disk_error(error: OSError) -> ResponseReturnValue:
+    db.session.rollback()
+    log.exception("operating system error")
+    return show(500)
+
+
+def unexpected(error: Exception) -> ResponseReturnValue:
+    db.session.rollback()
+    log.exception("unexpected error on %s %s", request.method, request.path)
+    return show(500)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(CSRFError, csrf_error)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(OperationalError, database_error)
+    if not app.testing:
+        app.register_error_handler(OSError, disk_error)
+        app.register_error_handler(Exception, unexpected)

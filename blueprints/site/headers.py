@@ -1,0 +1,71 @@
+"""Headers of every answer: what the browser may load, who may frame it, and that a private page stays private."""
+
+import ipaddress
+import socket
+
+from flask import Flask, Response, abort, current_app, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+POLICY = "; ".join((
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "manifest-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+))
+
+ALWAYS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
+}
+TWO_YEARS = "max-age=63072000; includeSubDomains"
+
+
+def refuse_foreign_hosts() -> None:
+    """A name this server was not given must not reach a page: numbers, localhost, our own name and ALLOWED_HOSTS do."""
+    try:
+        name = (request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host).strip("[]").lower().rstrip(".")
+    except Exception:  # werkzeug's SecurityError for a malformed header
+        abort(400)
+    allowed = {"localhost", socket.gethostname().lower(), *(host.lower() for host in current_app.config["ALLOWED_HOSTS"])}
+    if name in allowed or name.endswith(".localhost") or _is_address(name):
+        return
+    abort(400, "This server does not answer to that name. Its operator can allow it with ALLOWED_HOSTS.")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def add_headers(response: Response) -> Response:
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache"
+    if "public" not in response.headers["Cache-Control"]:
+        response.vary.update(("Cookie", "HX-Request"))
+    return response
+
+
+def init_app(app: Flask) -> None:
+    if proxies := app.config["TRUSTED_PROXIES"]:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+    app.before_request_funcs.setdefault(None, []).insert(0, refuse_foreign_hosts)
+    app.after_request(add_headers)

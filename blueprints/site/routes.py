@@ -1,0 +1,62 @@
+"""Home, the navigation fragment, the pattern page, and what operators ask: alive, ready, metrics."""
+
+from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from blueprints.extensions import db
+from blueprints.site.patterns import pattern_samples
+
+bp = Blueprint("site", __name__)
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Members come for their matches; everyone else is told what this is."""
+    if current_user.is_authenticated and current_user.profile:
+        return redirect(url_for("matches.index"))
+    return render_template("site/home.html")
+
+
+@bp.get("/navigation")
+@login_required
+def navigation() -> str:
+    return render_template("site/_navigation.html")
+
+
+@bp.get("/patterns")
+def patterns() -> str:
+    """Every component in every state, for designers: always in development, for admins elsewhere."""
+    if not (current_app.config["DEVELOPMENT"] or (current_user.is_authenticated and current_user.role == "admin")):
+        abort(404)
+    return render_template("site/patterns.html", **pattern_samples())
+
+
+@bp.get("/healthz")
+def alive() -> Response:
+    return Response("ok\n", content_type="text/plain; charset=utf-8")
+
+
+@bp.get("/readyz")
+def ready() -> ResponseReturnValue:
+    """200 when the database answers; a bus that is away is said but does not take the worker out: the sweep carries on."""
+    try:
+        db.session.execute(text("SELECT 1"))
+        database = "up"
+    except SQLAlchemyError:
+        db.session.rollback()
+        database = "down"
+    live = current_app.extensions["live"]
+    bus = "up" if live.bus.is_up else "down"
+    return {"database": database, "bus": bus, "streams": len(live.hub.streams)}, 200 if database == "up" else 503
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    """Prometheus text, for this machine only: behind a proxy, let the scraper come to the worker's own port."""
+    if request.remote_addr not in ("127.0.0.1", "::1") or "X-Forwarded-For" in request.headers:
+        abort(404)
+    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)

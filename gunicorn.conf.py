@@ -1,0 +1,35 @@
+"""gunicorn with gevent, as ``make run`` and every deployment start it."""
+
+import os
+from typing import Any
+
+import gevent
+
+wsgi_app = "app:create_app()"
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
+worker_class = "gevent"
+worker_connections = int(os.environ.get("LIVE_MAX_STREAMS", "10000")) + 2000  # open streams count: the app refuses before gunicorn hangs
+graceful_timeout = 2
+timeout = 30
+keepalive = 5
+control_socket_disable = True
+reload = os.environ.get("DUET_ENV") == "development"
+loglevel = os.environ.get("LOG_LEVEL", "warning")
+
+
+def when_ready(server: Any) -> None:
+    """Say where it runs, once it does. The app is not imported here: workers must import it after gevent has patched them."""
+    print(os.environ.get("DUET_GREETING", ""), flush=True)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Tell the streams as soon as this worker is asked to stop, so that they do not hold it up."""
+    live = worker.wsgi.extensions["live"]
+
+    def wait_for_the_end() -> None:
+        while worker.alive:
+            gevent.sleep(0.1)
+        live.stop()
+
+    gevent.spawn(wait_for_the_end)
