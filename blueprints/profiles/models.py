@@ -1,0 +1,133 @@
+"""What an account says about itself, and the cities it can be in."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from blinker import Signal
+from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
+from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
+
+from blueprints.accounts.models import Account
+from blueprints.extensions import Model, UtcDateTime, utc_now
+from blueprints.profiles.values import Choices, Lines
+
+NAME_LENGTH = 80
+HEADLINE_LENGTH = 120
+BIO_LENGTH = 2_000
+URL_LENGTH = 200
+MAX_LINKS = 5
+MAX_AUDIENCE = 1_000_000_000
+MAX_EUROS = 1_000_000
+
+SHARED_FIELDS = ("name", "headline", "bio", "city", "platforms", "languages", "links", "niches")
+CREATOR_FIELDS = ("audience_size", "engagement_rate", "rate")
+BRAND_FIELDS = ("industry", "budget_min", "budget_max", "audience_min", "audience_max", "campaign_types", "company_size", "website")
+FIELDS = {"creator": SHARED_FIELDS + CREATOR_FIELDS, "brand": SHARED_FIELDS + BRAND_FIELDS}
+OTHER_ROLE = {"creator": "brand", "brand": "creator"}
+
+MATCHING_FIELDS = frozenset(
+    ("niches", "platforms", "city", "audience_size", "engagement_rate", "rate", "budget_min", "budget_max", "audience_min", "audience_max")
+)
+
+profile_changed = Signal("Inside the transaction. Sender: the profile; fields: the names of those that changed. After the new version is set.")
+
+FOLDED = Text().with_variant(Text(collation="C"), "postgresql")  # so that a prefix is a range of the index there too
+
+
+class City(Model):
+    """A city of more than 15,000 people (GeoNames). ``id`` is its geonameid, ``label`` tells it from all others."""
+
+    __tablename__ = "cities"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    label: Mapped[str] = mapped_column(String(160), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    country_code: Mapped[str] = mapped_column(String(2))
+    latitude: Mapped[float] = mapped_column(Float)
+    longitude: Mapped[float] = mapped_column(Float)
+    population: Mapped[int]
+    timezone: Mapped[str] = mapped_column(String(60))
+
+
+class CityName(Model):
+    """A name under which a city is found: without case and accents, its own and, for large cities, those in other languages."""
+
+    __tablename__ = "city_names"
+
+    folded: Mapped[str] = mapped_column(FOLDED, primary_key=True)
+    city_id: Mapped[int] = mapped_column(ForeignKey("cities.id", ondelete="CASCADE"), primary_key=True, index=True)
+
+
+class Profile(Model):
+    __tablename__ = "profiles"
+    __table_args__ = (
+        CheckConstraint("role IN ('creator', 'brand')", name="role"),
+        CheckConstraint(f"length(name) BETWEEN 1 AND {NAME_LENGTH}", name="name"),
+        CheckConstraint(f"length(bio) <= {BIO_LENGTH}", name="bio"),
+        CheckConstraint(f"audience_size BETWEEN 0 AND {MAX_AUDIENCE}", name="audience_size"),
+        CheckConstraint("engagement_rate BETWEEN 0 AND 100", name="engagement_rate"),
+        CheckConstraint(f"rate BETWEEN 1 AND {MAX_EUROS}", name="rate"),
+        CheckConstraint(f"budget_min BETWEEN 1 AND {MAX_EUROS}", name="budget_min"),
+        CheckConstraint(f"budget_max BETWEEN 1 AND {MAX_EUROS}", name="budget_max"),
+        CheckConstraint("budget_min <= budget_max", name="budget_order"),
+        CheckConstraint(f"audience_min BETWEEN 0 AND {MAX_AUDIENCE}", name="audience_min"),
+        CheckConstraint(f"audience_max BETWEEN 0 AND {MAX_AUDIENCE}", name="audience_max"),
+        CheckConstraint("audience_min <= audience_max", name="audience_order"),
+        CheckConstraint("role = 'creator' OR (audience_size IS NULL AND engagement_rate IS NULL AND rate IS NULL)", name="creator_fields"),
+        CheckConstraint(
+            "role = 'brand' OR (industry IS NULL AND budget_min IS NULL AND budget_max IS NULL AND audience_min IS NULL"
+            " AND audience_max IS NULL AND campaign_types = '' AND company_size IS NULL AND website = '')",
+            name="brand_fields",
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), unique=True)
+    role: Mapped[str] = mapped_column(String(10), index=True)
+
+    name: Mapped[str] = mapped_column(String(NAME_LENGTH))
+    headline: Mapped[str] = mapped_column(String(HEADLINE_LENGTH), default="")
+    bio: Mapped[str] = mapped_column(Text, default="")
+    avatar: Mapped[str | None] = mapped_column(String(64), default=None)
+    city_id: Mapped[int | None] = mapped_column(ForeignKey("cities.id"), index=True, default=None)
+    platforms: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    languages: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    links: Mapped[tuple[str, ...]] = mapped_column(Lines, default=())
+    niches: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+
+    audience_size: Mapped[int | None] = mapped_column(default=None)
+    engagement_rate: Mapped[float | None] = mapped_column(Float, default=None)
+    rate: Mapped[int | None] = mapped_column(default=None)
+
+    industry: Mapped[str | None] = mapped_column(String(40), default=None)
+    budget_min: Mapped[int | None] = mapped_column(default=None)
+    budget_max: Mapped[int | None] = mapped_column(default=None)
+    audience_min: Mapped[int | None] = mapped_column(default=None)
+    audience_max: Mapped[int | None] = mapped_column(default=None)
+    campaign_types: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    company_size: Mapped[str | None] = mapped_column(String(20), default=None)
+    website: Mapped[str] = mapped_column(String(URL_LENGTH), default="")
+
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at_version: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+
+    account: Mapped[Account] = relationship(backref=backref("profile", uselist=False, cascade="save-update, merge, delete", passive_deletes=True))
+    city: Mapped[City | None] = relationship(lazy="joined")
+
+    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": version, "version_id_generator": False}
+
+    def __init__(self, **fields: Any) -> None:
+        """A profile that says nothing yet reads the same before it is saved as after."""
+        nothing: dict[str, Any] = {"headline": "", "bio": "", "website": "", "links": (), "version": 1, "changed_at_version": {}}
+        nothing |= dict.fromkeys(("platforms", "languages", "niches", "campaign_types"), frozenset())
+        super().__init__(**nothing | fields)
+
+    @classmethod
+    def visible_to(cls, viewer: Account) -> Select[tuple["Profile"]]:
+        """THE rule of who sees whom: oneself, and those of the other role whose account is not deactivated. Admins see everyone."""
+        if viewer.role == "admin":
+            return select(cls)
+        others = and_(cls.role == OTHER_ROLE[viewer.role], Account.deactivated_at.is_(None))
+        return select(cls).join(cls.account).where(or_(cls.account_id == viewer.id, others))
