@@ -1,0 +1,143 @@
+"""Who may log in, and where they are logged in."""
+
+import hashlib
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Self
+
+from blinker import Signal
+from sqlalchemy import CheckConstraint, ForeignKey, String, delete, update
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+
+from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.live import announce, end_streams
+
+EMAIL_LENGTH = 254
+ROLES = ("creator", "brand", "admin")
+
+IDLE = timedelta(hours=12)
+IDLE_REMEMBERED = timedelta(days=30)
+LONGEST = timedelta(days=90)
+TOUCH_EVERY = timedelta(minutes=5)
+
+registered = Signal("Inside the transaction. Sender: the new account, flushed; name: what they call themselves. Profiles makes theirs of it.")
+
+
+def email_key(email: str) -> str:
+    """The form in which addresses are compared: without regard to case."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
+
+
+class Account(Model):
+    """Flask-Login's user. ``profile`` comes from the profiles package; admins have none."""
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint("role IN ('creator', 'brand', 'admin')", name="role"),
+        CheckConstraint(f"length(email) BETWEEN 3 AND {EMAIL_LENGTH}", name="email"),
+    )
+    __allow_unmapped__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))
+    email_key: Mapped[str] = mapped_column(String(2 * EMAIL_LENGTH), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(200), default="")  # empty: nobody logs in
+    role: Mapped[str] = mapped_column(String(10))
+    version: Mapped[int] = mapped_column(default=1)
+    live_paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+    if TYPE_CHECKING:
+        profile: Any
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+    login_session: "LoginSession | None" = None  # the session of this request, and the token its cookie holds
+    token: str | None = None
+
+    def get_id(self) -> str:
+        """What Flask-Login keeps in the cookie: not who it is, but the token of this one session."""
+        assert self.token, "only an account that came through a login session can be kept in a cookie"
+        return self.token
+
+    @validates("email")
+    def _fill_email_key(self, _name: str, email: str) -> str:
+        self.email_key = email_key(email)
+        return email.strip()
+
+    def changed(self, **data: Any) -> None:
+        """Tell the member's open pages that something of theirs (``me``) changed, once this transaction commits."""
+        self.version = Account.version + 1  # counted by the database: two at once get two numbers
+        db.session.flush()
+        announce(f"me/{self.id}", self.version, **data)
+
+    def pause_live(self, paused: bool) -> None:
+        self.live_paused_at = (self.live_paused_at or utc_now()) if paused else None
+        self.changed()
+
+    def take_role(self, role: str) -> None:
+        """The streams end because what they may hear changes; they come back by themselves."""
+        self.role = role
+        self.changed()
+        end_streams(account_id=self.id)
+
+
+class LoginSession(Model):
+    """One browser that is logged in. Its row is what counts: without it the cookie opens nothing."""
+
+    __tablename__ = "login_sessions"
+    __table_args__ = ({"sqlite_autoincrement": True},)  # an id names one session for ever: open pages and streams are told apart by it
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    remembered: Mapped[bool] = mapped_column(default=False)
+    user_agent: Mapped[str] = mapped_column(String(300), default="")
+    address: Mapped[str] = mapped_column(String(60), default="")
+
+    account: Mapped[Account] = relationship()
+
+    @classmethod
+    def begin(cls, account: Account, *, remembered: bool, user_agent: str, address: str) -> tuple[Self, str]:
+        """A new session of ``account`` and the token that opens it, which is kept nowhere else."""
+        token, now = secrets.token_urlsafe(32), utc_now()
+        begun = cls(account=account, token_hash=token_hash(token), remembered=remembered, created_at=now, user_agent=user_agent[:300], address=address)
+        begun.seen(now)
+        db.session.add(begun)
+        account.last_seen_at = now
+        account.changed()
+        return begun, token
+
+    def seen(self, now: datetime) -> None:
+        self.last_seen_at, self.expires_at = now, self.expiry(now)
+
+    def expiry(self, seen: datetime) -> datetime:
+        """When it ends by itself if nobody comes back: so long after it was last used, and never more than 90 days after it began."""
+        return min(seen + (IDLE_REMEMBERED if self.remembered else IDLE), self.created_at + LONGEST)
+
+    def end(self) -> None:
+        """Log this browser out; its streams end with the commit."""
+        end_streams(session_id=self.id)
+        db.session.delete(self)
+        self.account.changed()
+
+    def end_others(self) -> int:
+        """Log out every other browser of this account; how many there were."""
+        others = delete(LoginSession).where(LoginSession.account_id == self.account_id, LoginSession.id != self.id).returning(LoginSession.id)
+        ended = db.session.scalars(others).all()
+        for session_id in ended:
+            end_streams(session_id=session_id)
+        if ended:
+            self.account.changed()
+        return len(ended)
+
+
+def token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,37 @@
+"""Passwords as argon2id, worked out beside the event loop so that nobody else waits."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import gevent
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+R = TypeVar("R")
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's first choice: 19 MiB, so that ten at once fit a small server
+_nobodys = _hasher.hash("the password of nobody")
+
+
+def hash_password(password: str) -> str:
+    return _beside(_hasher.hash, password)
+
+
+def verify(hash: str | None, password: str) -> bool:
+    """Whether it is the password; takes as long where there is no account (``None``) or no password was set."""
+    return _beside(_matches, hash or _nobodys, password) and bool(hash)
+
+
+def needs_rehash(hash: str) -> bool:
+    return _hasher.check_needs_rehash(hash)
+
+
+def _matches(hash: str, password: str) -> bool:
+    try:
+        return _hasher.verify(hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _beside(work: Callable[..., R], *args: str) -> R:
+    return gevent.get_hub().threadpool.apply(work, args)
