@@ -1,14 +1,19 @@
 """What an account says about itself, and the cities it can be in."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from blinker import Signal
 from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
 from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.live import announce
+from blueprints.profiles.completion import Completion
+from blueprints.profiles.completion import of as completion_of
 from blueprints.profiles.values import Choices, Lines
 
 NAME_LENGTH = 80
@@ -18,6 +23,7 @@ URL_LENGTH = 200
 MAX_LINKS = 5
 MAX_AUDIENCE = 1_000_000_000
 MAX_EUROS = 1_000_000
+MOST_FIELDS_SAID = 4
 
 SHARED_FIELDS = ("name", "headline", "bio", "city", "platforms", "languages", "links", "niches")
 CREATOR_FIELDS = ("audience_size", "engagement_rate", "rate")
@@ -25,11 +31,28 @@ BRAND_FIELDS = ("industry", "budget_min", "budget_max", "audience_min", "audienc
 FIELDS = {"creator": SHARED_FIELDS + CREATOR_FIELDS, "brand": SHARED_FIELDS + BRAND_FIELDS}
 OTHER_ROLE = {"creator": "brand", "brand": "creator"}
 
+RANGES = (("budget_min", "budget_max"), ("audience_min", "audience_max"))
+
 MATCHING_FIELDS = frozenset(
     ("niches", "platforms", "city", "audience_size", "engagement_rate", "rate", "budget_min", "budget_max", "audience_min", "audience_max")
 )
 
-profile_changed = Signal("Inside the transaction. Sender: the profile; fields: the names of those that changed. After the new version is set.")
+profile_changed = Signal("Inside the transaction, flushed. Sender: the profile; fields: the names of those that changed, none for a new profile.")
+
+Changes = Mapping[str, Any]
+Base = int | Mapping[str, int]  # the version that changes are based on; per field where it differs
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What was to be written over what stands, and the version since which it stands."""
+
+    mine: Any
+    theirs: Any
+    version: int
+
+
+Conflict = dict[str, Difference]
 
 FOLDED = Text().with_variant(Text(collation="C"), "postgresql")  # so that a prefix is a range of the index there too
 
@@ -54,8 +77,11 @@ class CityName(Model):
 
     __tablename__ = "city_names"
 
+    __table_args__ = ({"sqlite_with_rowid": False},)  # the key is the row: half the space
+
     folded: Mapped[str] = mapped_column(FOLDED, primary_key=True)
-    city_id: Mapped[int] = mapped_column(ForeignKey("cities.id", ondelete="CASCADE"), primary_key=True, index=True)
+    city_id: Mapped[int] = mapped_column(ForeignKey("cities.id", ondelete="CASCADE"), primary_key=True)
+    is_own: Mapped[bool] = mapped_column(default=True)
 
 
 class Profile(Model):
@@ -116,7 +142,7 @@ class Profile(Model):
     account: Mapped[Account] = relationship(backref=backref("profile", uselist=False, cascade="save-update, merge, delete", passive_deletes=True))
     city: Mapped[City | None] = relationship(lazy="joined")
 
-    __mapper_args__: ClassVar[dict[str, Any]] = {"version_id_col": version, "version_id_generator": False}
+    __mapper_args__ = {"version_id_col": version, "version_id_generator": False}  # noqa: RUF012  SQLAlchemy reads it once
 
     def __init__(self, **fields: Any) -> None:
         """A profile that says nothing yet reads the same before it is saved as after."""
@@ -125,9 +151,59 @@ class Profile(Model):
         super().__init__(**nothing | fields)
 
     @classmethod
-    def visible_to(cls, viewer: Account) -> Select[tuple["Profile"]]:
+    def visible_to(cls, viewer: Account) -> Select["Profile"]:
         """THE rule of who sees whom: oneself, and those of the other role whose account is not deactivated. Admins see everyone."""
         if viewer.role == "admin":
             return select(cls)
         others = and_(cls.role == OTHER_ROLE[viewer.role], Account.deactivated_at.is_(None))
         return select(cls).join(cls.account).where(or_(cls.account_id == viewer.id, others))
+
+    @classmethod
+    def to_revise(cls, account: Account) -> "Profile | None":
+        """The account's own profile as it stands now, held until the transaction ends, so that two edits at once come one after the other."""
+        own = select(cls).where(cls.account_id == account.id).with_for_update(of=cls)
+        return db.session.scalar(own.execution_options(populate_existing=True))
+
+    @property
+    def completion(self) -> Completion:
+        return completion_of(self)
+
+    def revise(self, changes: Changes, base: Base) -> Conflict | None:
+        """Apply the fields that nobody changed since ``base``; return the others, untouched."""
+        changed = {name: value for name, value in changes.items() if getattr(self, name) != value}
+        stale = self._with_partners({name for name in changed if self.changed_at_version.get(name, 0) > _base_of(name, base)}, changed)
+        fresh = {name: value for name, value in changed.items() if name not in stale}
+        if fresh:
+            self._set(fresh)
+        return {name: Difference(changed[name], getattr(self, name), self.changed_at_version.get(name, 1)) for name in sorted(stale)} or None
+
+    def announce_new(self) -> None:
+        """Somebody came: decks of the other role may show them."""
+        db.session.flush()
+        profile_changed.send(self, fields=())
+
+    def _with_partners(self, stale: set[str], changed: Changes) -> set[str]:
+        """With one end of a range in conflict, the other end only fits if it still makes a range with what stands."""
+        for pair in RANGES:
+            if stale.intersection(pair):
+                low, high = (getattr(self, name) if name in stale else changed.get(name, getattr(self, name)) for name in pair)
+                if low is not None and high is not None and low > high:
+                    stale = stale | changed.keys() & pair
+        return stale
+
+    def _set(self, fresh: Changes) -> None:
+        self.version += 1
+        for name, value in fresh.items():
+            setattr(self, name, value)
+        self.changed_at_version = self.changed_at_version | dict.fromkeys(fresh, self.version)
+        self.updated_at = utc_now()
+        db.session.flush()
+        said = {"fields": sorted(fresh)} if len(fresh) <= MOST_FIELDS_SAID else {}  # a notice stays small; without names all is highlighted
+        announce(f"profile:{self.id}", self.version, **said, completion=self.completion.percent)
+        announce(f"match:*/{self.account_id}", self.version)
+        self.account.changed(completion=self.completion.percent)
+        profile_changed.send(self, fields=frozenset(fresh))
+
+
+def _base_of(name: str, base: Base) -> int:
+    return base if isinstance(base, int) else base.get(name, 0)
