@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from blueprints import accounts, extensions, formats, live, matches, profiles, site
+from blueprints import accounts, assets, extensions, formats, live, matches, profiles, site
 
 ROOT = Path(__file__).parent
 
@@ -23,7 +23,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(config or {})
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (extensions, formats, live, accounts, profiles, matches, site):
+    for part in (extensions, assets, formats, live, accounts, profiles, matches, site):
         part.init_app(app)
     return app
 

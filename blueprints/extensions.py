@@ -18,6 +18,7 @@ from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
+from werkzeug.routing import IntegerConverter, Map
 
 LOCK_WAIT_SECONDS = 5.0
 
@@ -62,6 +63,13 @@ htmx = HTMX()
 limiter = Limiter(get_remote_address, headers_enabled=False)
 
 
+class IdConverter(IntegerConverter):
+    """``<id:name>``: a row's number. What no database could hold is simply not found."""
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, min=1, max=2**63 - 1)
+
+
 def reads_only(view: Callable[P, R]) -> Callable[P, R]:
     """Mark a POST view that writes nothing, so that on SQLite it does not queue for the write lock."""
     view.reads_only = True  # type: ignore[attr-defined]
@@ -69,6 +77,7 @@ def reads_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def init_app(app: Flask) -> None:
+    app.url_map.converters["id"] = IdConverter
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS"]), render_as_batch=True)
     login_manager.init_app(app)

@@ -12,6 +12,8 @@ from blueprints.site.patterns import pattern_samples
 
 bp = Blueprint("site", __name__)
 
+SECTIONS = ("matches", "profile", "settings")
+
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
@@ -24,7 +26,8 @@ def home() -> ResponseReturnValue:
 @bp.get("/navigation")
 @login_required
 def navigation() -> str:
-    return render_template("site/_navigation.html")
+    section = request.args.get("section", "")
+    return render_template("site/_navigation.html", section=section if section in SECTIONS else "")
 
 
 @bp.get("/patterns")

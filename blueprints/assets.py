@@ -1,0 +1,67 @@
+"""Static files under a version made from their content: cached for ever, and a new version is a new address, relative imports included.
+
+The same version, with the templates', stands in the ETag of every fragment, so that a deploy never revalidates old markup.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, current_app, request, send_from_directory
+from flask_login import current_user
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+def version_of(*folders: Path) -> str:
+    """A digest of every file's name and content below these folders: 12 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def asset_version() -> str:
+    app = current_app
+    if app.config["DEVELOPMENT"] or "ASSET_VERSION" not in app.config:
+        app.config["ASSET_VERSION"] = version_of(app.config["STATIC_PATH"], Path(app.root_path) / "templates")
+    return app.config["ASSET_VERSION"]
+
+
+def unchanged(*versions: object) -> Response | None:
+    """304 when the browser already holds this fragment, made from these versions for this viewer; sets nothing otherwise: see ``tagged``."""
+    if etag_of(versions) in request.if_none_match:
+        response = Response(status=304)
+        response.set_etag(etag_of(versions), weak=True)
+        return response
+    return None
+
+
+def tagged(body: str, *versions: object) -> Response:
+    """A fragment that the browser may ask for again by its versions."""
+    response = Response(body, content_type="text/html; charset=utf-8")
+    response.set_etag(etag_of(versions), weak=True)
+    return response
+
+
+def etag_of(versions: tuple[object, ...]) -> str:
+    return "-".join(map(str, (*versions, current_user.id, asset_version())))
+
+
+def serve(version: str, filename: str) -> Response:
+    response = send_from_directory(current_app.config["STATIC_PATH"], filename)
+    if version == asset_version():
+        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    else:  # a page from before a deploy: right enough for it, not to be kept
+        response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def init_app(app: Flask) -> None:
+    app.add_url_rule("/static/<version>/<path:filename>", "static", serve)
+
+    @app.url_defaults
+    def add_version(endpoint: str, values: dict[str, Any]) -> None:
+        if endpoint == "static":
+            values.setdefault("version", asset_version())

@@ -1,0 +1,68 @@
+"""The deck of one's matches, and each card as a fragment of its own."""
+
+from flask import Blueprint, abort, make_response, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+
+from blueprints.assets import tagged, unchanged
+from blueprints.extensions import db
+from blueprints.matches.models import PAGE_SIZE, Deck, Match
+from blueprints.profiles.models import OTHER_ROLE, Profile
+
+bp = Blueprint("matches", __name__)
+
+MAX_PAGE = 10_000
+
+
+@bp.before_request
+@login_required
+def members_only() -> None:
+    if not current_user.profile:
+        abort(404)
+
+
+@bp.get("/matches")
+def index() -> ResponseReturnValue:
+    """The viewer's best matches first, 24 a page."""
+    return render_template("matches/index.html", deck=Deck.of(current_user, page=asked_page()))
+
+
+@bp.get("/matches/more")
+def more() -> ResponseReturnValue:
+    """The next page's cards, to stand below those already shown."""
+    return render_template("matches/_more.html", deck=Deck.of(current_user, page=asked_page()))
+
+
+@bp.get("/matches/news")
+def news() -> ResponseReturnValue:
+    """Whether a visit now would show other cards than ``shown`` (ids joined by ``-``) on this page."""
+    shown = [int(word) for word in request.args.get("shown", "").split("-")[:PAGE_SIZE] if word.isdecimal() and len(word) < 19]
+    return render_template("matches/_news.html", deck=Deck.of(current_user, page=asked_page()), shown=shown)
+
+
+@bp.get("/matches/<id:profile_id>/card")
+def card(profile_id: int) -> ResponseReturnValue:
+    """One card; 404 with a card that says so when the profile is not, or no longer, visible to the viewer."""
+    match = find_match(profile_id)
+    if match is None:
+        return make_response(render_template("matches/_gone.html", profile_id=profile_id), 404)
+    return unchanged(match.live) or tagged(render_template("matches/_card.html", match=match, viewer=current_user), match.live)
+
+
+@bp.get("/matches/<id:profile_id>/breakdown")
+def breakdown(profile_id: int) -> ResponseReturnValue:
+    """Why the score is what it is, for the profile page."""
+    match = find_match(profile_id) or abort(404)
+    return unchanged(match.live) or tagged(render_template("matches/_breakdown.html", match=match, viewer=current_user), match.live)
+
+
+def find_match(profile_id: int) -> Match | None:
+    others = Profile.visible_to(current_user).where(Profile.id == profile_id, Profile.role == OTHER_ROLE[current_user.role])
+    profile = db.session.scalar(others)
+    return profile and Match(current_user.profile, profile)
+
+
+def asked_page() -> int:
+    """What is no page number is the first page."""
+    asked = request.args.get("page", "1")
+    return min(max(int(asked), 1), MAX_PAGE) if asked.isdecimal() and len(asked) < 10 else 1

