@@ -1,0 +1,27 @@
+"""Alembic's way into the app: ``flask db migrate -m "…"`` writes a revision, ``flask db upgrade`` applies them."""
+
+from typing import Any, Literal
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import TypeDecorator
+
+from blueprints.extensions import db
+
+config = context.config
+
+
+def render(kind: str, item: Any, autogen: Any) -> str | Literal[False]:
+    """Our own column types as what the database sees: a migration must not import code that will change."""
+    return f"sa.{item.impl_instance!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
+
+
+def run() -> None:
+    engine = current_app.extensions["migrate"].db.engine
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=db.metadata, render_as_batch=True, compare_type=True, render_item=render)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()
