@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ForeignKey, String, delete, update
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
@@ -108,24 +108,32 @@ class LoginSession(Model):
     def begin(cls, account: Account, *, remembered: bool, user_agent: str, address: str) -> tuple[Self, str]:
         """A new session of ``account`` and the token that opens it, which is kept nowhere else."""
         token, now = secrets.token_urlsafe(32), utc_now()
-        begun = cls(account=account, token_hash=token_hash(token), remembered=remembered, created_at=now, user_agent=user_agent[:300], address=address)
-        begun.seen(now)
+        begun = cls(account=account, token_hash=token_hash(token), created_at=now, remembered=remembered, user_agent=user_agent, address=address)
+        begun.expires_at = begun.expiry(seen=now)
         db.session.add(begun)
         account.last_seen_at = now
         account.changed()
         return begun, token
 
-    def seen(self, now: datetime) -> None:
-        self.last_seen_at, self.expires_at = now, self.expiry(now)
+    @classmethod
+    def of(cls, account: Account) -> Select[Self]:
+        """Where the account is logged in, the latest used first."""
+        return select(cls).where(cls.account_id == account.id, cls.expires_at > utc_now()).order_by(cls.last_seen_at.desc(), cls.id.desc())
 
     def expiry(self, seen: datetime) -> datetime:
         """When it ends by itself if nobody comes back: so long after it was last used, and never more than 90 days after it began."""
         return min(seen + (IDLE_REMEMBERED if self.remembered else IDLE), self.created_at + LONGEST)
 
+    def rotate(self) -> str:
+        """A new token for the same session: whoever copied the old one is out."""
+        token = secrets.token_urlsafe(32)
+        self.token_hash = token_hash(token)
+        return token
+
     def end(self) -> None:
         """Log this browser out; its streams end with the commit."""
+        db.session.execute(delete(LoginSession).where(LoginSession.id == self.id))
         end_streams(session_id=self.id)
-        db.session.delete(self)
         self.account.changed()
 
     def end_others(self) -> int:

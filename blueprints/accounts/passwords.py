@@ -1,5 +1,6 @@
 """Passwords as argon2id, worked out beside the event loop so that nobody else waits."""
 
+import unicodedata
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,16 +15,21 @@ _nobodys = _hasher.hash("the password of nobody")
 
 
 def hash_password(password: str) -> str:
-    return _beside(_hasher.hash, password)
+    return _beside(_hasher.hash, _normal(password))
 
 
-def verify(hash: str | None, password: str) -> bool:
-    """Whether it is the password; takes as long where there is no account (``None``) or no password was set."""
-    return _beside(_matches, hash or _nobodys, password) and bool(hash)
+def verify(hash: str, password: str) -> bool:
+    """Whether it is the password; takes as long where there is no hash, because there is no account or no password was set."""
+    return _beside(_matches, hash or _nobodys, _normal(password)) and bool(hash)
 
 
 def needs_rehash(hash: str) -> bool:
     return _hasher.check_needs_rehash(hash)
+
+
+def _normal(password: str) -> str:
+    """The same password typed on another keyboard may come in other code points."""
+    return unicodedata.normalize("NFKC", password)
 
 
 def _matches(hash: str, password: str) -> bool:

@@ -1,0 +1,223 @@
+"""Registering, logging in and out, and one's settings. No answer tells whether an e-mail address is known, neither by words nor by time."""
+
+import time
+
+import gevent
+from flask import Blueprint, Response, abort, current_app, flash, make_response, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required, logout_user
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from blueprints.accounts import limits, sessions
+from blueprints.accounts.forms import LoginForm, PasswordForm, RegisterForm, valid_email
+from blueprints.accounts.models import Account, LoginSession, email_key, registered
+from blueprints.accounts.passwords import hash_password, needs_rehash, verify
+from blueprints.accounts.redirects import path_here, safe_next, to_login
+from blueprints.extensions import db, htmx
+
+bp = Blueprint("accounts", __name__)
+
+REGISTERED = "If this e-mail address was new to Duet, your account is ready: log in with your password."
+WRONG = "This e-mail address and password do not belong together. Please check both."
+WRONG_CURRENT = "This is not your current password."
+TOO_OFTEN = "That was tried too often. Please try again {}."
+
+
+@bp.get("/register")
+def register() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        return redirect(url_for("site.home"))
+    return render_template("accounts/register.html", form=RegisterForm())
+
+
+@bp.post("/register")
+def create() -> ResponseReturnValue:
+    """Always the same redirect, after the same time, whether or not the address was known."""
+    answer_at = time.monotonic() + current_app.config["REGISTRATION_SECONDS"]
+    form = RegisterForm()
+    if not form.validate():
+        return render_template("accounts/register.html", form=form), 422
+    if seconds := limits.registration_wait(form.email.data):
+        return _too_often("accounts/register.html", form, seconds)
+    _add(form.email.data, form.role.data, form.name.data, hash_password(form.password.data))
+    gevent.sleep(max(0, answer_at - time.monotonic()))
+    flash(REGISTERED, "info")
+    return redirect(url_for(".login"))
+
+
+def _add(email: str, role: str, name: str, password_hash: str) -> None:
+    """A new account, unless the address is known; the database decides, so that two at once cannot both be new."""
+    account = Account(email=email, role=role, password_hash=password_hash)
+    db.session.add(account)
+    try:
+        db.session.flush()
+    except IntegrityError:
+        db.session.rollback()
+        return
+    registered.send(account, name=name)
+    db.session.commit()
+
+
+@bp.get("/login")
+def login() -> ResponseReturnValue:
+    target = safe_next(request.args.get("next"))
+    if current_user.is_authenticated:
+        return redirect(target or url_for("site.home"))
+    return render_template("accounts/login.html", form=LoginForm(next=target or ""))
+
+
+@bp.post("/login")
+def begin() -> ResponseReturnValue:
+    """The password is checked with no transaction open: on SQLite all other writers would wait for it."""
+    form = LoginForm()
+    if not form.validate():
+        return render_template("accounts/login.html", form=form), 422
+    attempt = limits.Attempt(form.email.data)
+    with attempt.turn() as seconds:
+        if seconds:
+            return _too_often("accounts/login.html", form, seconds)
+        account_id, stored = _account_of(form.email.data)
+        right = verify(stored, form.password.data)
+        if not right:
+            attempt.failed()
+    fresh = hash_password(form.password.data) if right and needs_rehash(stored) else stored
+    account = _still(account_id, stored) if right else None
+    if account is None:
+        form.form_errors.append(WRONG)
+        return render_template("accounts/login.html", form=form), 422
+    account.password_hash = fresh
+    sessions.begin(account, remembered=form.remember.data)
+    response = make_response(redirect(safe_next(form.next.data) or url_for("site.home")))
+    sessions.leave_hint(response)
+    limits.remember_device(response, account.email)
+    return response
+
+
+def _account_of(email: str) -> tuple[int, str]:
+    """Id and password hash behind an address, read outside of the request's own transaction; (0, "") for nobody."""
+    query = select(Account.id, Account.password_hash).where(Account.email_key == email_key(_usual(email)), Account.deactivated_at.is_(None))
+    with db.engine.connect().execution_options(reads_only=True) as connection:
+        row = connection.execute(query).one_or_none()
+    return (row.id, row.password_hash) if row else (0, "")
+
+
+def _usual(email: str) -> str:
+    try:
+        return valid_email(email)
+    except ValueError:
+        return ""
+
+
+def _still(account_id: int, stored: str) -> Account | None:
+    """The account whose password was just checked, if it is the same now."""
+    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.deactivated_at.is_(None))
+    return db.session.scalar(same)
+
+
+@bp.post("/logout")
+def logout() -> ResponseReturnValue:
+    if current_user.is_authenticated:
+        current_user.login_session.end()
+        db.session.commit()
+        logout_user()
+    session.clear()
+    response = make_response(redirect(url_for("site.home")))
+    response.headers["Clear-Site-Data"] = '"cache"'
+    sessions.take_hint(response)
+    return response
+
+
+@bp.get("/settings")
+@login_required
+def settings() -> ResponseReturnValue:
+    return _settings(_password_form())
+
+
+@bp.get("/settings/sessions")
+@login_required
+def login_sessions() -> ResponseReturnValue:
+    """The list as a fragment, for the live element to fetch."""
+    return render_template("accounts/_sessions.html", sessions=_mine(), current=current_user.login_session)
+
+
+@bp.post("/settings/sessions/<id:session_id>/end")
+@login_required
+def end_session(session_id: int) -> ResponseReturnValue:
+    if session_id == current_user.login_session.id:
+        return logout()
+    ended = db.session.scalar(select(LoginSession).where(LoginSession.account_id == current_user.id, LoginSession.id == session_id))
+    if ended is None:
+        abort(404)
+    ended.end()
+    db.session.commit()
+    flash("That browser is logged out.", "success")
+    return redirect(url_for(".settings", _anchor="sessions"))
+
+
+@bp.post("/settings/sessions/end-others")
+@login_required
+def end_other_sessions() -> ResponseReturnValue:
+    current_user.login_session.end_others()
+    db.session.commit()
+    flash("All other browsers are logged out.", "success")
+    return redirect(url_for(".settings", _anchor="sessions"))
+
+
+@bp.post("/settings/password")
+@login_required
+def change_password() -> ResponseReturnValue:
+    """Ends all other sessions: whoever knew the old password is out everywhere."""
+    form = _password_form()
+    if not form.validate():
+        return _settings(form, 422)
+    attempt = limits.Allowance("LOGIN_FAILURES_PER_DEVICE", f"settings:{current_user.id}")
+    if seconds := attempt.wait():
+        form.current_password.errors = [TOO_OFTEN.format(limits.in_words(seconds))]
+        return _settings(form, 429, {"Retry-After": str(seconds)})
+    account_id, session_id, stored = current_user.id, current_user.login_session.id, current_user.password_hash
+    db.session.rollback()  # the lock is not for the time of two hashes
+    if not verify(stored, form.current_password.data):
+        attempt.count()
+        form.current_password.errors = [WRONG_CURRENT]
+        return _settings(form, 422)
+    fresh = hash_password(form.new_password.data)
+    account, mine = _still(account_id, stored), db.session.get(LoginSession, session_id)
+    if account is None or mine is None:  # meanwhile the password was changed, or this session ended, from another browser
+        return to_login()
+    account.password_hash = fresh
+    mine.end_others()
+    sessions.rotate(mine)
+    flash("Your password is changed. All other browsers are logged out.", "success")
+    return redirect(url_for(".settings"))
+
+
+@bp.post("/settings/live")
+@login_required
+def pause_live() -> ResponseReturnValue:
+    """``paused=1`` or ``0``: whether pages wait to be asked before they change under the reader."""
+    current_user.pause_live(request.form.get("paused") == "1")
+    db.session.commit()
+    if htmx:
+        return "", 204
+    return redirect(safe_next(path_here(request.referrer)) or url_for(".settings"))
+
+
+def _settings(form: PasswordForm, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    page = render_template("accounts/settings.html", form=form, sessions=_mine(), current=current_user.login_session)
+    return make_response(page, status, headers or {})
+
+
+def _password_form() -> PasswordForm:
+    profile = current_user.profile
+    return PasswordForm(email=current_user.email, name=profile.name if profile else "")
+
+
+def _mine() -> list[LoginSession]:
+    """This member's sessions that are still good, the latest used first."""
+    return list(db.session.scalars(LoginSession.of(current_user)))
+
+
+def _too_often(template: str, form: RegisterForm | LoginForm, seconds: int) -> Response:
+    form.form_errors.append(TOO_OFTEN.format(limits.in_words(seconds)))
+    return make_response(render_template(template, form=form), 429, {"Retry-After": str(seconds)})
