@@ -1,7 +1,23 @@
 """What members say about themselves: the editor, the page others see, completion, cities, avatars."""
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
+from markupsafe import Markup
+
+from blueprints.accounts.models import registered
+from blueprints.profiles import choices
+
+Panel = Callable[[Any, Any], Markup | None]
+
+panels: list[Panel] = []  # what other packages show below a profile: each is asked with (viewer, profile) and answers with its section or None
 
 
 def init_app(app: Flask) -> None:
-    pass
+    from blueprints.profiles.routes import bp
+    from blueprints.profiles.subjects import begin_profile
+
+    app.jinja_env.globals["choices"] = choices
+    registered.connect(begin_profile)
+    app.register_blueprint(bp)

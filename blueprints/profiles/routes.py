@@ -1,0 +1,281 @@
+"""The editor, the page others see, pictures, and cities found by typing."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, cast
+
+import gevent
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_required
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from blueprints.assets import YEAR_SECONDS, tagged, unchanged
+from blueprints.extensions import db, htmx
+from blueprints.profiles import avatars, cities, panels
+from blueprints.profiles.completion import Completion
+from blueprints.profiles.forms import ProfileForm
+from blueprints.profiles.models import Conflict, Profile
+
+bp = Blueprint("profiles", __name__)
+log = logging.getLogger(__name__)
+
+LONGEST_CITY_QUERY = 100
+NOT_STORED = "Your picture could not be stored just now. Your profile is as it was: please try again in a few minutes."
+TOO_LARGE = "That file is too large: choose a picture of at most 8 MB."
+NO_FILE = "Choose a picture first."
+
+
+def members_only(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Admins have no profile to edit."""
+
+    @wraps(view)
+    @login_required
+    def checked(**values: Any) -> ResponseReturnValue:
+        if current_user.profile is None:
+            abort(404)
+        return view(**values)
+
+    return checked
+
+
+# Editing one's own.
+
+
+@bp.get("/profile")
+@members_only
+def edit() -> ResponseReturnValue:
+    return editor(ProfileForm.of(current_user.profile))
+
+
+@bp.post("/profile")
+@members_only
+def save() -> ResponseReturnValue:
+    """Save the whole form, as a page without JavaScript sends it.
+
+    Invalid: nothing is saved, and the page comes back (422) with the errors and all that was typed. A field that changed elsewhere: the others
+    are saved, and the page comes back (409) with both values to choose from.
+    """
+    profile = own_to_revise()
+    form = ProfileForm.of(profile, request.form)
+    if not form.validate():
+        db.session.rollback()
+        return editor(form), 422
+    conflict = profile.revise(form.changes, form.bases)
+    db.session.commit()
+    if conflict:
+        form.conflict = conflict
+        return editor(form), 409
+    flash("Your profile is saved.", "success")
+    return redirect(url_for("profiles.edit"))
+
+
+@bp.patch("/profile")
+@members_only
+def revise() -> ResponseReturnValue:
+    """Save the fields that changed; the same field changed elsewhere comes back as a conflict (409) with both values.
+
+    Each field stands for itself: what is valid is saved even where another field is not (422), and no answer loses what was typed.
+    """
+    profile = own_to_revise()
+    form = ProfileForm.of(profile, request.form)
+    form.validate()
+    conflict = None
+    if not form.base_error:
+        conflict = profile.revise(form.changes, form.bases)
+    outcome = Outcome.of(form, profile, conflict or {})
+    db.session.commit()
+    response = outcome.as_json() if wants_json() else make_response(render_template("profiles/_outcome.html", outcome=outcome, form=form))
+    response.headers["Profile-Version"] = str(outcome.version)
+    response.status_code = outcome.status
+    return response
+
+
+@bp.get("/profile/elsewhere")
+@members_only
+def elsewhere() -> ResponseReturnValue:
+    """What was saved since version ``base``, for an open editor that may hold older values."""
+    profile = current_user.profile
+    base = request.args.get("base", default=0, type=int)
+    if (same := unchanged("elsewhere", base, profile.version)) is not None:
+        return same
+    changed = {name: version for name, version in profile.changed_at_version.items() if version > base}
+    body = render_template("profiles/_elsewhere.html", form=ProfileForm.of(profile), profile=profile, changed=changed)
+    return tagged(body, "elsewhere", base, profile.version)
+
+
+@bp.get("/cities")
+@login_required
+def find_cities() -> ResponseReturnValue:
+    """``<option>`` elements for what was typed so far (``q``, or ``city`` as the editor's field is called)."""
+    typed = request.args.get("q") or request.args.get("city") or ""
+    found = cities.find(typed[:LONGEST_CITY_QUERY])
+    return render_template("profiles/_cities.html", typed=typed, cities=found)
+
+
+# Pictures.
+
+
+@bp.post("/profile/avatar")
+@members_only
+def upload_avatar() -> ResponseReturnValue:
+    """Make the file ``avatar`` one's picture. Whatever is wrong with it, the old one stays."""
+    upload = request.files.get("avatar")
+    data = upload.read() if upload else b""
+    db.session.rollback()  # decoding takes a while: nobody's edit shall wait for it
+    if not data:
+        return picture_form(NO_FILE, 422)
+    try:
+        pictures = off_the_loop(avatars.process, data)
+        digest = off_the_loop(avatars.store, pictures, current_app.config["MEDIA_PATH"])
+    except avatars.AvatarError as error:
+        return picture_form(str(error), 422)
+    except OSError as error:
+        log.error("avatar: could not store a picture: %s", error)
+        return picture_form(NOT_STORED, 507)
+    return show_picture(digest, "Your picture is saved.")
+
+
+@bp.post("/profile/avatar/remove")
+@members_only
+def remove_avatar() -> ResponseReturnValue:
+    return show_picture(None, "Your picture is removed.")
+
+
+@bp.errorhandler(RequestEntityTooLarge)
+def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
+    """A picture over the limit is a field error like any other; all else is for the site to say."""
+    if request.endpoint == "profiles.upload_avatar" and current_user.is_authenticated and current_user.profile:
+        db.session.rollback()
+        return picture_form(TOO_LARGE, 413)
+    return cast(ResponseReturnValue, current_app.error_handler_spec[None][None][HTTPException](error))
+
+
+@bp.get("/avatars/<digest>-<int:size>.webp")
+def avatar(digest: str, size: int) -> ResponseReturnValue:
+    """A picture under the digest of its content: another picture has another address, so this one is kept for ever."""
+    try:
+        response = send_file(avatars.path(current_app.config["MEDIA_PATH"], digest, size), mimetype="image/webp", conditional=True)
+    except (ValueError, FileNotFoundError):
+        abort(404)
+    response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+# Seeing others.
+
+
+@bp.get("/profiles/<id:profile_id>")
+@login_required
+def show(profile_id: int) -> ResponseReturnValue:
+    """Someone's profile, or one's own as others see it."""
+    them = visible(profile_id)
+    if them is None:
+        abort(404)
+    shown = [panel for ask in panels if (panel := ask(current_user, them))]
+    return render_template("profiles/show.html", them=them, viewer=current_user, panels=shown)
+
+
+@bp.get("/profiles/<id:profile_id>/portrait")
+@login_required
+def portrait(profile_id: int) -> ResponseReturnValue:
+    """The part of the page that shows the profile; 404 with one that says so when it is not, or no longer, visible."""
+    them = visible(profile_id)
+    if them is None:
+        return render_template("profiles/_gone.html", profile_id=profile_id), 404
+    same = unchanged("portrait", them.id, them.version)
+    return same or tagged(render_template("profiles/_portrait.html", them=them, viewer=current_user), "portrait", them.id, them.version)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of each field that was sent; ``saved`` holds the values as their controls would send them."""
+
+    version: int
+    completion: Completion
+    saved: dict[str, list[str]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    conflict: Conflict = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, form: ProfileForm, profile: Profile, conflict: Conflict) -> "Outcome":
+        errors = form.faults | {name: f"This is no field of a {profile.role}'s profile." for name in form.unknown}
+        sent = [] if form.base_error else [name for name in form.names if name in form.sent]
+        saved = {name: form[name].typed(getattr(profile, name)) for name in sent if name not in errors and name not in conflict}
+        return cls(profile.version, profile.completion, saved, errors, conflict)
+
+    @property
+    def status(self) -> int:
+        return 422 if self.errors else 409 if self.conflict else 200
+
+    def as_json(self) -> Response:
+        both = {
+            name: {"mine": plain(difference.mine), "theirs": plain(difference.theirs), "version": difference.version}
+            for name, difference in self.conflict.items()
+        }
+        parts = {"saved": sorted(self.saved), "errors": self.errors, "conflict": both}
+        return jsonify(version=self.version, completion=self.completion.percent, **{name: part for name, part in parts.items() if part or name == "saved"})
+
+
+def own_to_revise() -> Profile:
+    profile = Profile.to_revise(current_user)
+    assert profile is not None, "members_only let nobody else in"
+    return profile
+
+
+def editor(form: ProfileForm) -> str:
+    return render_template("profiles/edit.html", form=form, profile=form.profile, avatar_error=None)
+
+
+def show_picture(digest: str | None, words: str) -> ResponseReturnValue:
+    profile = own_to_revise()
+    profile.revise({"avatar": digest}, base=profile.version)
+    db.session.commit()
+    if htmx:
+        return picture_form(None, 200)
+    flash(words, "success")
+    return redirect(url_for("profiles.edit"))
+
+
+def picture_form(error: str | None, status: int) -> ResponseReturnValue:
+    """The picture's form: by itself for htmx, within the editor without."""
+    profile = current_user.profile
+    if htmx:
+        return render_template("profiles/_avatar.html", profile=profile, avatar_error=error, completion=profile.completion), status
+    return render_template("profiles/edit.html", form=ProfileForm.of(profile), profile=profile, avatar_error=error), status
+
+
+def visible(profile_id: int) -> Profile | None:
+    return db.session.scalar(Profile.visible_to(current_user).where(Profile.id == profile_id))
+
+
+def wants_json() -> bool:
+    return not htmx and request.accept_mimetypes.best == "application/json"
+
+
+def plain(value: Any) -> Any:
+    """A field's value in JSON."""
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    return value.label if hasattr(value, "label") else value
+
+
+def off_the_loop(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Run it in a thread, so that the other greenlets of this worker go on meanwhile."""
+    return gevent.get_hub().threadpool.apply(work, arguments)

@@ -1,0 +1,23 @@
+"""The subject ``profile``, and the profile that comes with a new account."""
+
+from collections.abc import Collection
+from typing import Any
+
+from blueprints.accounts.models import Account
+from blueprints.extensions import db
+from blueprints.live import subject
+from blueprints.profiles.models import OTHER_ROLE, Profile
+
+
+@subject("profile")
+def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
+    """The profiles among ``ids`` that ``viewer`` may see, with their versions: what a stream may be told, and whether it is behind."""
+    visible = Profile.visible_to(viewer).where(Profile.id.in_(ids))
+    return {id: version for id, version in db.session.execute(visible.with_only_columns(Profile.id, Profile.version))}
+
+
+def begin_profile(account: Account, *, name: str, **_said: Any) -> None:
+    """Receiver of ``registered``: every creator and every brand has a profile from the start; admins have none."""
+    if account.role in OTHER_ROLE:
+        account.profile = Profile(role=account.role, name=name)
+        account.profile.announce_new()
