@@ -1,14 +1,18 @@
 """What people type about their account, checked."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from email_validator import EmailNotValidError, validate_email
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField, PasswordField, RadioField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import AnyOf, InputRequired, ValidationError
 
 from blueprints.accounts.models import EMAIL_LENGTH, email_key
 from blueprints.texts import clean_name
+
+R = TypeVar("R")
 
 NAME_LENGTH = 80
 PASSWORD_MIN, PASSWORD_MAX = 8, 200
@@ -26,28 +30,36 @@ def valid_email(typed: str) -> str:
     return email
 
 
+def said(check: Callable[..., R], *args: str | None) -> R:
+    """What ``check`` returns; its ValueError as words beside the field."""
+    try:
+        return check(*args)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
 def needed(sentence: str) -> InputRequired:
     return InputRequired(sentence)
 
 
 class RegisterForm(FlaskForm):
-    role = RadioField("I am a", choices=list(ROLES.items()), validate_choice=False,
+    role = RadioField("I am a", choices=[SelectChoice(*role) for role in ROLES.items()], validate_choice=False,
                       validators=[needed("Please choose what you are."), AnyOf(ROLES, "Please choose creator or brand.")])
     name = StringField("Name", validators=[needed("Please write the name that others will see.")])
     email = EmailField("E-mail", validators=[needed("Please write your e-mail address.")])
     password = PasswordField("Password", validators=[needed("Please choose a password.")])
 
     def validate_name(self, field: StringField) -> None:
-        name = clean_name(field.data or "")
+        name = said(clean_name, field.data or "")
         if len(name) > NAME_LENGTH:
             raise ValidationError(f"Please use at most {NAME_LENGTH} characters: these are {len(name)}.")
         field.data = name
 
     def validate_email(self, field: EmailField) -> None:
-        field.data = valid_email(field.data or "")
+        field.data = said(valid_email, field.data or "")
 
     def validate_password(self, field: PasswordField) -> None:
-        check_password(field.data, self.email.data or "", self.name.data or "")
+        said(check_password, field.data, self.email.data or "", self.name.data or "")
 
 
 class LoginForm(FlaskForm):
@@ -66,7 +78,7 @@ class PasswordForm(FlaskForm):
         self.email, self.name = email, name
 
     def validate_new_password(self, field: PasswordField) -> None:
-        check_password(field.data, self.email, self.name)
+        said(check_password, field.data, self.email, self.name)
 
 
 def check_password(password: str | None, email: str, name: str) -> None:

@@ -47,7 +47,8 @@ def begin(account: Account, remembered: bool) -> None:
     begun, token = LoginSession.begin(account, remembered=remembered, user_agent=agent, address=coarse(request.remote_addr))
     db.session.commit()
     session.clear()
-    session.permanent = remembered
+    if remembered:
+        session.permanent = True
     _keep(begun, token)
 
 
