@@ -52,6 +52,7 @@ def pattern_samples() -> dict[str, Any]:
     wrong.industry.errors = ["Choose the one that fits best."]
     wrong.rate.errors = ["Write whole euros, such as 900."]
     return {
+        "not_live": lambda shown, url: "",
         "sample_viewer": person(900, "brand", "Kelp & Co"),
         "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(("Ana Duarte", "Bo", "Chi Nguyen", "Dot Ek", "Eli Zur", "Fay Wu"))],
         "rings": [sample_match(1, value, theirs, mine, unanswered) for value, theirs, mine, unanswered in (
