@@ -311,7 +311,16 @@ def files(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("digest", "size"),
-    [("../../etc/passwd", 96), ("", 48), ("a" * 31, 96), ("a" * 33, 48), ("A" * 32, 96), ("a" * 32 + "\n", 96), ("a" * 32, 97), ("a" * 32, 0)],
+    [
+        ("../../etc/passwd", 96),
+        ("", 48),
+        ("a" * 31, 96),
+        ("a" * 33, 48),
+        ("A" * 32, 96),
+        ("a" * 32 + "\n", 96),
+        ("a" * 32, 97),
+        ("a" * 32, 0),
+    ],
 )
 def test_only_our_own_names_lead_to_a_file(tmp_path, digest, size):
     with pytest.raises(ValueError):
