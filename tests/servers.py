@@ -51,8 +51,8 @@ class Server:
         self.wait_until_ready()
         return self
 
-    def wait_until_ready(self) -> None:
-        give_up = time.monotonic() + READY_WITHIN
+    def wait_until_ready(self, within: float = READY_WITHIN) -> None:
+        give_up = time.monotonic() + within
         while time.monotonic() < give_up:
             assert self.process and self.process.poll() is None, self.log
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
@@ -60,7 +60,7 @@ class Server:
                 if b" 200 " in connection.recv(100):
                     return
             time.sleep(0.05)
-        raise AssertionError(f"not ready within {READY_WITHIN} s:\n{self.log}")
+        raise AssertionError(f"not ready within {within} s:\n{self.log}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
         """End it and say how many seconds that took; ``SIGKILL`` takes the workers too."""

@@ -48,7 +48,7 @@ class Visitor:
                 answer = Answer(response.status, response.read().decode(), response.headers, response.url)
         except urllib.error.HTTPError as error:
             answer = Answer(error.code, error.read().decode(), error.headers, error.url)
-        token = re.search(r'name="csrf_token" value="([^"]+)"', answer.text)
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', answer.text)
         if token:
             self.csrf = token[1]
         return answer

@@ -10,7 +10,7 @@ from blueprints.accounts.models import Account, email_key
 from blueprints.accounts.passwords import hash_password
 from blueprints.extensions import db
 
-cli = AppGroup("accounts", help="Make admins.")
+cli = AppGroup("accounts", help="Make admins, deactivate members.")
 
 
 @cli.command()
@@ -23,6 +23,18 @@ def make_admin(email: str) -> None:
     account.take_role("admin")
     db.session.commit()
     click.echo(f"{account.email} is an admin now.")
+
+
+@cli.command()
+@click.argument("email")
+def deactivate(email: str) -> None:
+    """Take the account of EMAIL out of sight and log it out everywhere."""
+    account = db.session.scalar(select(Account).where(Account.email_key == email_key(email)))
+    if account is None:
+        raise click.ClickException(f"nobody has registered with {email}.")
+    account.deactivate()
+    db.session.commit()
+    click.echo(f"{account.email} is deactivated.")
 
 
 @cli.command()

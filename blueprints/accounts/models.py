@@ -24,6 +24,9 @@ TOUCH_EVERY = timedelta(minutes=5)
 registered = Signal("Inside the transaction. Sender: the new account, flushed; name: what they call themselves. Profiles makes theirs of it.")
 
 
+left = Signal("Inside the transaction. Sender: the account that was deactivated. Profiles takes its profile out of every open page.")
+
+
 def email_key(email: str) -> str:
     """The form in which addresses are compared: without regard to case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
@@ -78,6 +81,14 @@ class Account(Model):
     def pause_live(self, paused: bool) -> None:
         self.live_paused_at = (self.live_paused_at or utc_now()) if paused else None
         self.changed()
+
+    def deactivate(self) -> None:
+        """Out of sight at once, logged out everywhere; the rows stay."""
+        self.deactivated_at = utc_now()
+        db.session.execute(delete(LoginSession).where(LoginSession.account_id == self.id))
+        self.changed()
+        end_streams(account_id=self.id)
+        left.send(self)
 
     def take_role(self, role: str) -> None:
         """The streams end because what they may hear changes; they come back by themselves."""

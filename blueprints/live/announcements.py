@@ -39,14 +39,18 @@ class Notice:
     def subject(self) -> str:
         return self.topic.partition("/")[0]
 
+    @property
+    def is_gone(self) -> bool:
+        """Those who hear it may not see the topic any more."""
+        return '"gone":true' in self.data
+
     @cached_property
     def frame(self) -> bytes:
         """The bytes every stream shares."""
         return self.frame_for(self.subject)
 
     def frame_for(self, subject: str) -> bytes:
-        said = json.loads(self.data)
-        return frame(subject, {"v": self.version, **said} if not said.get("gone") else {"gone": True})
+        return frame(subject, {"gone": True} if self.is_gone else {"v": self.version, **json.loads(self.data)})
 
 
 def frame(name: str, data: dict[str, Any]) -> bytes:

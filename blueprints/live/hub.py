@@ -20,6 +20,7 @@ STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it com
 RECENT_SECONDS = 60
 
 STREAMS = Gauge("duet_live_streams", "Open streams in this worker")
+OPENED = Counter("duet_live_streams_opened_total", "Streams opened since this worker started")
 NOTICES = Counter("duet_live_notices_total", "Notices rung, by kind", ["kind"])
 DELIVERIES = Counter("duet_live_deliveries_total", "Notices handed to streams")
 
@@ -48,7 +49,6 @@ class Stream:
         """The bytes to send, as they come; ends when the stream is closed. The head goes out with the first of them."""
         current = gevent.getcurrent()
         self.writer = current if isinstance(current, gevent.Greenlet) else None
-        self.put("stream", frame("stream", {"id": self.id, "beat": HEARTBEAT_SECONDS}))
         while True:
             self.wake.wait()
             self.wake.clear()
@@ -82,9 +82,11 @@ class Hub:
         while len(mine) >= STREAMS_PER_ACCOUNT:
             self.close(mine[0], "full")
         stream = Stream(account_id, session_id)
+        stream.put("stream", frame("stream", {"id": stream.id, "beat": HEARTBEAT_SECONDS}))
         self.streams[stream.id] = stream
         mine.append(stream)
         self._wheel[next(self._beats)].add(stream)
+        OPENED.inc()
         STREAMS.set(len(self.streams))
         return stream
 
@@ -147,6 +149,8 @@ class Hub:
             DELIVERIES.inc(len(watching))
             for stream in tuple(watching):
                 stream.put(notice.subject, notice.frame)
+                if notice.is_gone:
+                    self.watch(stream, stream.topics - {notice.topic})
 
     def _ring_every(self, notice: Notice, prefix: str, audience: str) -> None:
         for stream in self._by_account.get(int(audience), ()):

@@ -182,6 +182,13 @@ class Profile(Model):
         db.session.flush()
         profile_changed.send(self, fields=())
 
+    def announce_gone(self) -> None:
+        """Nobody else may see it any more: open pages that show it say so."""
+        self.version += 1
+        db.session.flush()
+        announce(f"profile:{self.id}", self.version, gone=True)
+        profile_changed.send(self, fields=MATCHING_FIELDS)
+
     def _with_partners(self, stale: set[str], changed: Changes) -> set[str]:
         """With one end of a range in conflict, the other end only fits if it still makes a range with what stands."""
         for pair in RANGES:

@@ -21,3 +21,9 @@ def begin_profile(account: Account, *, name: str, **_said: Any) -> None:
     if account.role in OTHER_ROLE:
         account.profile = Profile(role=account.role, name=name)
         account.profile.announce_new()
+
+
+def withdraw_profile(account: Account) -> None:
+    """Receiver of ``left``."""
+    if account.profile:
+        account.profile.announce_gone()

@@ -23,11 +23,14 @@ def hub() -> Hub:
 
 @pytest.fixture
 def stream(hub: Hub) -> Stream:
-    return hub.open(account_id=7, session_id=1)
+    opened = hub.open(account_id=7, session_id=1)
+    assert list(read(opened)) == ["stream"]
+    return opened
 
 
 def test_a_notice_reaches_the_streams_that_watch_its_subject_and_no_other(hub: Hub, stream: Stream) -> None:
     other = hub.open(account_id=8, session_id=2)
+    read(other)
     hub.watch(stream, {"profile:42"})
     hub.watch(other, {"profile:43"})
 
@@ -67,6 +70,7 @@ def test_a_frame_is_encoded_once_and_shared(hub: Hub) -> None:
 
 def test_a_members_own_topics_are_heard_under_their_plain_name(hub: Hub, stream: Stream) -> None:
     other = hub.open(account_id=8, session_id=2)
+    read(other)
     hub.watch(stream, {"me/7"})
     hub.watch(other, {"me/8"})
 
@@ -127,7 +131,8 @@ def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(h
     assert stream.topics == {"profile:1"}
 
 
-def test_a_stream_sends_its_id_first_and_ends_after_the_reason(hub: Hub, stream: Stream) -> None:
+def test_a_stream_sends_its_id_first_and_ends_after_the_reason(hub: Hub) -> None:
+    stream = hub.open(account_id=7, session_id=1)
     frames: Iterator[bytes] = stream.frames()
     assert next(frames).startswith(b"event: stream\ndata: {\"id\":")
     hub.close(stream, "session")
@@ -166,3 +171,13 @@ def test_nothing_is_rung_for_what_rolled_back(app) -> None:  # type: ignore[no-u
 def test_a_profile_notice_is_under_200_bytes() -> None:
     notice = Notice("profile:99999999", 123456, json.dumps({"fields": ["audience_size", "bio", "city", "headline", "name"], "completion": 100}))
     assert len(notice.frame) < 200
+
+
+def test_who_may_not_see_a_subject_any_more_is_told_once_and_hears_nothing_after(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"profile:42", "me/7"})
+    hub.ring(Notice("profile:42", 18, '{"gone":true}'))
+    assert read(stream) == {"profile:42": {"gone": True}}
+
+    hub.ring(Notice("profile:42", 19))
+    hub.ring(Notice("me/7", 2))
+    assert read(stream) == {"me": {"v": 2}}
