@@ -152,7 +152,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
     ended.end()
     db.session.commit()
     flash("That browser is logged out.", "success")
-    return redirect(url_for(".settings", _anchor="sessions"))
+    return redirect(url_for(".settings"))
 
 
 @bp.post("/settings/sessions/end-others")
@@ -161,7 +161,7 @@ def end_other_sessions() -> ResponseReturnValue:
     current_user.login_session.end_others()
     db.session.commit()
     flash("All other browsers are logged out.", "success")
-    return redirect(url_for(".settings", _anchor="sessions"))
+    return redirect(url_for(".settings"))
 
 
 @bp.post("/settings/password")

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from limits.storage import storage_from_string
+from limits.strategies import MovingWindowRateLimiter
 
 from blueprints.accounts import limits
 from blueprints.accounts.models import Account
@@ -152,6 +154,18 @@ def test_guessing_the_current_password_in_a_stolen_session_is_limited(limited: F
 
     assert [answer.status_code for answer in answers] == [422, 422, 422, 429]
     assert "Retry-After" in answers[3].headers
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_workers_that_share_a_redis_count_together(limited: Flask, ana: Account, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = [MovingWindowRateLimiter(storage_from_string(redis_url)) for _ in range(2)]
+    answers = []
+
+    for worker in workers * 2:
+        monkeypatch.setattr(limiter, "_limiter", worker)
+        answers.append(attempt(limited.test_client(), ana.email))
+
+    assert answers == [422, 422, 422, 429]
 
 
 def test_without_its_counter_each_worker_counts_for_itself(limited: Flask, ana: Account, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -174,7 +174,7 @@ def test_ending_one_logs_that_browser_out_and_ends_its_streams(ana: Account, ano
 
     answer = here.post(f"/settings/sessions/{ended_id}/end")
 
-    assert (answer.status_code, answer.location) == (302, "/settings#sessions")
+    assert (answer.status_code, answer.location) == (302, "/settings")
     assert f"end-session/{ended_id}" in announced()
     assert is_logged_in(here)
     assert not is_logged_in(there)
