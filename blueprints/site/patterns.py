@@ -3,12 +3,25 @@
 from types import SimpleNamespace
 from typing import Any
 
-from wtforms import BooleanField, Form, IntegerField, PasswordField, RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms import (
+    BooleanField,
+    Form,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from blueprints.matches.scoring import tier_of
+from blueprints.profiles.choices import INDUSTRIES, NICHES
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"[:80]
+SIX_NAMES = ("Ana Duarte", "Bo", "Chi Nguyen", "Dot Ek", "Eli Zur", "Fay Wu")
 
 FACTORS = (
     ("niche", "Niche", 25, "You both care about food and travel"),
@@ -29,14 +42,11 @@ class SampleForm(Form):
     bio = TextAreaField("Bio")
     rate = IntegerField("Rate for one collaboration")
     engagement_rate = StringField("Engagement rate")
-    industry = SelectField("Industry", choices=[("", "Choose one"), ("food-drink", "Food and drink"), ("travel-hospitality", "Travel and hospitality")])
+    industry = SelectField("Industry", choices=[SelectChoice("", "Choose one"), *(SelectChoice(*pair) for pair in INDUSTRIES.items())])
     niches = SelectMultipleField(
-        "Niches",
-        choices=[("food", "Food"), ("travel", "Travel"), ("photography", "Photography"), ("sustainability", "Sustainability")],
-        widget=ListWidget(),
-        option_widget=CheckboxInput(),
+        "Niches", choices=[SelectChoice(*pair) for pair in list(NICHES.items())[:6]], widget=ListWidget(), option_widget=CheckboxInput()
     )
-    role = RadioField("I am", choices=[("creator", "A creator"), ("brand", "A brand")])
+    role = RadioField("I am", choices=[SelectChoice("creator", "A creator"), SelectChoice("brand", "A brand")])
     remember = BooleanField("Keep me logged in on this device")
 
 
@@ -54,7 +64,7 @@ def pattern_samples() -> dict[str, Any]:
     return {
         "not_live": lambda shown, url: "",
         "sample_viewer": person(900, "brand", "Kelp & Co"),
-        "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(("Ana Duarte", "Bo", "Chi Nguyen", "Dot Ek", "Eli Zur", "Fay Wu"))],
+        "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(SIX_NAMES)],
         "rings": [sample_match(1, value, theirs, mine, unanswered) for value, theirs, mine, unanswered in (
             (100, 100, 100, 0), (92, 96, 88, 0), (78, 90, 66, 1), (64, 52, 76, 2), (23, 34, 12, 3), (0, 0, 0, 0), (None, None, None, 4))],
         "brand_rings": [sample_match(1, 81, 74, 88, 1, role="brand"), sample_match(1, 47, 70, 24, 3, role="brand")],
