@@ -20,6 +20,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     """The whole application. ``config`` goes over what the environment says; tests use it."""
     app = Flask(__name__, static_folder=None, instance_path=os.environ.get("INSTANCE_PATH", str(ROOT / "instance")))
     app.config.from_mapping(settings(Path((config or {}).get("INSTANCE_PATH", app.instance_path))))
+    app.config.from_prefixed_env("DUET")  # any other setting, such as DUET_LOGIN_LIMIT_PER_ADDRESS
     app.config.update(config or {})
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -43,6 +44,7 @@ def settings(instance: Path) -> dict[str, Any]:
         "SQLALCHEMY_ENGINE_OPTIONS": {"pool_size": 20, "max_overflow": 20, "pool_pre_ping": bool(env.get("DATABASE_URL"))},
         "REDIS_URL": redis_url,
         "RATELIMIT_STORAGE_URI": redis_url or "memory://",
+        "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1} if redis_url else {},
         "RATELIMIT_STRATEGY": "moving-window",
         "DEVELOPMENT": env.get("DUET_ENV") == "development",
         "TEMPLATES_AUTO_RELOAD": env.get("DUET_ENV") == "development",

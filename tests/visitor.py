@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 
+TIMEOUT_SECONDS = 20
+
+
 @dataclass
 class Answer:
     status: int
@@ -40,11 +43,11 @@ class Visitor:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies), urllib.request.ProxyHandler({}))
         self.csrf = ""
 
-    def send(self, method: str, path: str, data: Any = None, timeout: float = 20, **headers: str) -> Answer:
+    def send(self, method: str, path: str, data: Any = None, **headers: str) -> Answer:
         body = urllib.parse.urlencode(data, doseq=True).encode() if data is not None else None
         request = urllib.request.Request(self.url + path, body, {**({"X-CSRFToken": self.csrf} if self.csrf else {}), **headers}, method=method)
         try:
-            with self._opener.open(request, timeout=timeout) as response:
+            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as response:
                 answer = Answer(response.status, response.read().decode(), response.headers, response.url)
         except urllib.error.HTTPError as error:
             answer = Answer(error.code, error.read().decode(), error.headers, error.url)

@@ -3,10 +3,13 @@
 from flask import Blueprint, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from markupsafe import Markup
 
+from blueprints.accounts.models import Account
 from blueprints.assets import tagged, unchanged
 from blueprints.extensions import db
 from blueprints.matches.models import PAGE_SIZE, Deck, Match
+from blueprints.profiles import panels
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 bp = Blueprint("matches", __name__)
@@ -17,7 +20,7 @@ MAX_PAGE = 10_000
 @bp.before_request
 @login_required
 def members_only() -> None:
-    if not current_user.profile:
+    if current_user.role not in OTHER_ROLE:  # an admin has no side to be matched from
         abort(404)
 
 
@@ -59,7 +62,17 @@ def breakdown(profile_id: int) -> ResponseReturnValue:
 def find_match(profile_id: int) -> Match | None:
     others = Profile.visible_to(current_user).where(Profile.id == profile_id, Profile.role == OTHER_ROLE[current_user.role])
     profile = db.session.scalar(others)
-    return profile and Match(current_user.profile, profile)
+    return Match(current_user.profile, profile) if profile else None
+
+
+def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:
+    """The breakdown on the page of someone whom the viewer may be matched with."""
+    if OTHER_ROLE.get(viewer.role) != profile.role:
+        return None
+    return Markup(render_template("matches/_breakdown.html", match=Match(viewer.profile, profile), viewer=viewer))
+
+
+panels.append(breakdown_panel)
 
 
 def asked_page() -> int:

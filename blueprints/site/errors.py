@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 WORDS = {
     400: ("That request was not complete", "Nothing was changed. Go back, reload the page and try again."),
+    401: ("You are not logged in", "Log in and try again. Nothing was changed."),
     403: ("That is not yours to open", "Nothing was changed."),
     404: ("There is nothing here", "The page may have moved, or it is not visible to you."),
     405: ("That cannot be done here", "Nothing was changed."),

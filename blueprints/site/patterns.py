@@ -22,6 +22,31 @@ from blueprints.profiles.choices import INDUSTRIES, NICHES
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"[:80]
 SIX_NAMES = ("Ana Duarte", "Bo", "Chi Nguyen", "Dot Ek", "Eli Zur", "Fay Wu")
+LONG_NAME = "Maria-Fernanda Castellanos de la Vega y Montenegro-Schwarzenberg"
+LONG_LINE = "I travel slowly, by train and on foot, and film the kitchens of the people who take me in along the way, week by week."
+
+Scores = tuple[int | None, int | None, int | None]
+
+RINGS: tuple[tuple[Scores, int], ...] = (
+    ((100, 100, 100), 0),
+    ((92, 96, 88), 0),
+    ((78, 90, 66), 1),
+    ((64, 52, 76), 2),
+    ((23, 34, 12), 3),
+    ((0, 0, 0), 0),
+    ((None, None, None), 4),
+)
+
+DEFICITS = (
+    ("bio", "34 more characters in your bio", 10),
+    ("avatar", "Add a picture", 15),
+    ("rate", "Say what a collaboration costs", 11),
+)
+
+FACTS = {
+    "creator": [("Followers", "48.3k"), ("Engagement", "6.2 %"), ("Rate", "€900")],
+    "brand": [("Budget", "€600–€1,500"), ("Campaign", "Sponsored post"), ("Looks for", "Food, Travel")],
+}
 
 FACTORS = (
     ("niche", "Niche", 25, "You both care about food and travel"),
@@ -52,55 +77,61 @@ class SampleForm(Form):
 
 def pattern_samples() -> dict[str, Any]:
     """What site/patterns.html reads."""
-    form = SampleForm(
-        data={"name": "Marisol Okafor", "niches": ["food", "travel"], "role": "creator", "rate": 900, "industry": "food-drink", "remember": True}
-    )
-    wrong = SampleForm(prefix="wrong-", data={"email": "marisol@", "name": "", "niches": [], "bio": "I cook."})
-    wrong.email.errors = ["Write the whole address, such as ana@example.org."]
-    wrong.name.errors = ["Write the name people should see."]
-    wrong.niches.errors = ["Choose at least one."]
-    wrong.industry.errors = ["Choose the one that fits best."]
-    wrong.rate.errors = ["Write whole euros, such as 900."]
+    chosen = {"niches": ["food", "travel"], "role": "creator", "industry": "food-drink", "remember": True}
     return {
         "not_live": lambda shown, url: "",
         "sample_viewer": person(900, "brand", "Kelp & Co"),
         "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(SIX_NAMES)],
-        "rings": [sample_match(1, value, theirs, mine, unanswered) for value, theirs, mine, unanswered in (
-            (100, 100, 100, 0), (92, 96, 88, 0), (78, 90, 66, 1), (64, 52, 76, 2), (23, 34, 12, 3), (0, 0, 0, 0), (None, None, None, 4))],
-        "brand_rings": [sample_match(1, 81, 74, 88, 1, role="brand"), sample_match(1, 47, 70, 24, 3, role="brand")],
+        "rings": [sample_match(1, sides, unanswered) for sides, unanswered in RINGS],
+        "brand_rings": [sample_match(1, (81, 74, 88), 1, role="brand"), sample_match(1, (47, 70, 24), 3, role="brand")],
         "cards": cards(),
-        "breakdown": sample_match(60, 78, 84, 72, 1),
-        "completions": [
-            completion(64, ("bio", "34 more characters in your bio", 10), ("avatar", "Add a picture", 15), ("rate", "Say what a collaboration costs", 11)),
-            completion(100),
-        ],
-        "form": form,
-        "wrong_form": wrong,
+        "breakdown": sample_match(60, (78, 84, 72), 1),
+        "completions": [completion(64, *DEFICITS), completion(100)],
+        "form": SampleForm(data={"name": "Marisol Okafor", "rate": 900, **chosen}),
+        "wrong_form": wrong_form(),
     }
+
+
+def wrong_form() -> SampleForm:
+    """Each kind of field with an error."""
+    form = SampleForm(prefix="wrong-", data={"email": "marisol@"})
+    form.email.errors = ["Write the whole address, such as ana@example.org."]
+    form.name.errors = ["Write the name people should see."]
+    form.niches.errors = ["Choose at least one."]
+    form.industry.errors = ["Choose the one that fits best."]
+    form.rate.errors = ["Write whole euros, such as 900."]
+    return form
 
 
 def cards() -> list[tuple[str, Any]]:
     """Each card state with the words that name it."""
-    thin = sample_match(57, None, None, None, 4, headline="", bio="", facts=[], platforms=frozenset(), completion=completion(35))
+    thin: dict[str, Any] = {"headline": "", "bio": "", "facts": [], "platforms": frozenset(), "completion": completion(35)}
     return [
-        ("Perfect", sample_match(51, 94, 97, 91, 0)),
-        ("Excellent, a brand", sample_match(52, 81, 74, 88, 1, role="brand", name="Kelp & Co", headline="Seaweed snacks that taste of the coast")),
-        ("Good, no picture", sample_match(53, 66, 58, 74, 1, name="Tomasz Wilk")),
-        ("Fair, three factors unanswered", sample_match(54, 38, 52, 24, 3, name="Noor", reasons=["Instagram and newsletter in common"])),
-        ("Long name and headline", sample_match(55, 77, 70, 84, 0, name="Maria-Fernanda Castellanos de la Vega y Montenegro-Schwarzenberg",
-            headline="I travel slowly, by train and on foot, and film the kitchens of the people who take me in along the way, week by week.")),
-        ("80 letters without a break", sample_match(56, 72, 65, 79, 0, name=LONG_WORD, headline=LONG_WORD, place=f"{LONG_WORD}, within 100 km")),
-        ("Not enough to tell yet", thin),
-        ("Just updated", sample_match(58, 83, 86, 80, 0, name="Ines Moreau")),
+        ("Perfect", sample_match(51, (94, 97, 91))),
+        ("Excellent, a brand", sample_match(52, (81, 74, 88), 1, role="brand", name="Kelp & Co", headline="Seaweed snacks of the coast")),
+        ("Good, no picture", sample_match(53, (66, 58, 74), 1, name="Tomasz Wilk")),
+        ("Fair, three factors unanswered", sample_match(54, (38, 52, 24), 3, name="Noor", reasons=["Instagram and newsletter in common"])),
+        ("Long name and headline", sample_match(55, (77, 70, 84), name=LONG_NAME, headline=LONG_LINE)),
+        (
+            "80 letters without a break",
+            sample_match(56, (72, 65, 79), name=LONG_WORD, headline=LONG_WORD, place=f"{LONG_WORD}, within 100 km"),
+        ),
+        ("Not enough to tell yet", sample_match(57, (None, None, None), 4, **thin)),
+        ("Just updated", sample_match(58, (83, 86, 80), name="Ines Moreau")),
     ]
 
 
 def person(id: int, role: str, name: str, **more: Any) -> SimpleNamespace:
     """Enough of a Profile for avatars, cards and the navigation."""
     profile = {
-        "id": id, "role": role, "name": name, "avatar": None, "headline": "Street food and slow travel, filmed where people cook",
+        "id": id,
+        "role": role,
+        "name": name,
+        "avatar": None,
+        "headline": "Street food and slow travel, filmed where people cook",
         "bio": "I film the stalls my grandmother took me to, and the people who still run them. Two videos a week, always with a recipe.",
-        "platforms": frozenset({"instagram", "newsletter", "youtube"}), "completion": completion(83),
+        "platforms": frozenset({"instagram", "newsletter", "youtube"}),
+        "completion": completion(83),
     }
     return SimpleNamespace(**profile | more)
 
@@ -111,19 +142,26 @@ def completion(percent: int, *deficits: tuple[str, str, int]) -> SimpleNamespace
 
 
 def sample_match(
-    id: int, value: int | None, theirs: int | None, mine: int | None, unanswered: int, *, role: str = "creator", name: str = "Marisol Okafor", **more: Any
+    id: int, scores: Scores, unanswered: int = 0, *, role: str = "creator", name: str = "Marisol Okafor", **more: Any
 ) -> SimpleNamespace:
-    """Enough of a Match; the last ``unanswered`` factors have no evidence."""
-    facts = [("Followers", "48.3k"), ("Engagement", "6.2 %"), ("Rate", "€900")]
-    if role == "brand":
-        facts = [("Budget", "€600–€1,500"), ("Campaign", "Sponsored post"), ("Looks for", "Food, Travel")]
+    """Enough of a Match. ``scores``: overall, for the viewer, for them; the last ``unanswered`` factors have no evidence."""
+    value, theirs, mine = scores
+    known = value is not None
     match = {
         "profile": person(id, role, name, **{key: more.pop(key) for key in ("headline", "bio", "platforms", "completion") if key in more}),
-        "score": value, "for_viewer": theirs, "for_them": mine, "tier": tier_of(value)[0], "tier_label": tier_of(value)[1],
-        "answered": len(FACTORS) - unanswered, "factors": factors(theirs or 0, mine or 0, unanswered),
-        "reasons": [FACTORS[0][3], FACTORS[1][3]] if value is not None else [], "difference": FACTORS[4][3] if value is not None else None,
-        "facts": facts, "missing": [label for _, label, _, _ in FACTORS[-unanswered:]][:2] if unanswered else [],
-        "place": "Lisbon, Portugal, within 100 km", "live": f"profile:{id}@1 match:{id}@1",
+        "score": value,
+        "for_viewer": theirs,
+        "for_them": mine,
+        "tier": tier_of(value)[0],
+        "tier_label": tier_of(value)[1],
+        "answered": len(FACTORS) - unanswered,
+        "factors": factors(theirs or 0, mine or 0, unanswered),
+        "reasons": [FACTORS[0][3], FACTORS[1][3]] if known else [],
+        "difference": FACTORS[4][3] if known else None,
+        "facts": FACTS[role],
+        "missing": [label for _, label, _, _ in FACTORS[-unanswered:]][:2] if unanswered else [],
+        "place": "Lisbon, Portugal, within 100 km",
+        "live": f"profile:{id}@1 match:{id}@1",
     }
     return SimpleNamespace(**match | more)
 
@@ -135,8 +173,15 @@ def factors(theirs: int, mine: int, unanswered: int) -> list[SimpleNamespace]:
         known = index < len(FACTORS) - unanswered
         lean = (12, -8, 5, 0, -20, 8)[index]
         sides = [max(0, min(100, side + lean)) / 100 for side in (theirs, mine)] if known else [None, None]
-        found.append(SimpleNamespace(
-            name=name, label=label, weight=weight, value=sides[0], for_viewer=sides[0], for_them=None if index == 3 else sides[1],
-            words=words if known else "They have not answered this yet",
-        ))
+        found.append(
+            SimpleNamespace(
+                name=name,
+                label=label,
+                weight=weight,
+                value=sides[0],
+                for_viewer=sides[0],
+                for_them=None if index == 3 else sides[1],
+                words=words if known else "They have not answered this yet",
+            )
+        )
     return found

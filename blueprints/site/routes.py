@@ -18,8 +18,8 @@ SECTIONS = ("matches", "profile", "settings")
 @bp.get("/")
 def home() -> ResponseReturnValue:
     """Members come for their matches; everyone else is told what this is."""
-    if current_user.is_authenticated and current_user.profile:
-        return redirect(url_for("matches.index"))
+    if current_user.is_authenticated:
+        return redirect(url_for("accounts.settings" if current_user.role == "admin" else "matches.index"))
     return render_template("site/home.html")
 
 

@@ -106,7 +106,7 @@ export class Connection {
     this.#holding = why === "full";
     if (why === "full") this.#checkMeanwhile();
     else if (why === "restart") this.#retryIn(Math.random() * within);
-    else this.#check();
+    else this.#check().then(() => this.word === "ended" || this.#retryIn(FIRST_RETRY));
   }
 
   #failed() {
