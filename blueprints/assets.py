@@ -4,10 +4,11 @@ The same version, with the templates', stands in the ETag of every fragment, so 
 """
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request, send_from_directory
+from flask import Flask, Response, current_app, request, send_from_directory, url_for
 from flask_login import current_user
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -24,14 +25,14 @@ def version_of(*folders: Path) -> str:
 
 def asset_version() -> str:
     app = current_app
-    if app.config["DEVELOPMENT"] or "ASSET_VERSION" not in app.config:
+    if "ASSET_VERSION" not in app.config or app.config["DEVELOPMENT"]:
         app.config["ASSET_VERSION"] = version_of(app.config["STATIC_PATH"], Path(app.root_path) / "templates")
     return app.config["ASSET_VERSION"]
 
 
 def unchanged(*versions: object) -> Response | None:
     """304 when the browser already holds this fragment, made from these versions for this viewer; sets nothing otherwise: see ``tagged``."""
-    if etag_of(versions) in request.if_none_match:
+    if request.if_none_match.contains_weak(etag_of(versions)):
         response = Response(status=304)
         response.set_etag(etag_of(versions), weak=True)
         return response
@@ -58,7 +59,20 @@ def serve(version: str, filename: str) -> Response:
     return response
 
 
+@lru_cache(1_000)
+def _address(version: str, filename: str, prefix: str) -> str:
+    return url_for("static", version=version, filename=filename)
+
+
+def page_url_for(endpoint: str, **values: Any) -> str:
+    """``url_for`` in templates: a page names the same dozens of assets every time, so their addresses are kept."""
+    if endpoint == "static" and values.keys() == {"filename"}:
+        return _address(asset_version(), values["filename"], request.script_root)
+    return url_for(endpoint, **values)
+
+
 def init_app(app: Flask) -> None:
+    app.jinja_env.globals["url_for"] = page_url_for
     app.add_url_rule("/static/<version>/<path:filename>", "static", serve)
 
     @app.url_defaults

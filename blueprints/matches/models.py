@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import String, select
+from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints import formats
@@ -63,6 +63,19 @@ class Match:
 
     viewer: Profile
     profile: Profile
+
+    @classmethod
+    def between(cls, viewer: Account, profile_id: int) -> "Match | None":
+        """With one other, if the viewer may see them and stands on the other side."""
+        profile = db.session.scalar(_other(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id})
+        return cls(viewer.profile, profile) if profile else None
+
+    @classmethod
+    def shown(cls, viewer: Account, profile_id: int) -> str | None:
+        """What ``between(…).live`` would say, for a small part of its price: most fetches of a fragment find it unchanged."""
+        found = db.session.connection().execute(_version_of_other(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id})
+        version = found.scalar_one_or_none()
+        return _live(profile_id, version, viewer.profile.version) if version else None
 
     @cached_property
     def _sides(self) -> tuple[Facts, Facts]:
@@ -152,7 +165,23 @@ class Match:
     @property
     def live(self) -> str:
         """Their half of the match, and mine."""
-        return f"profile:{self.profile.id}@{self.profile.version} match:{self.profile.id}@{self.viewer.version}"
+        return _live(self.profile.id, self.profile.version, self.viewer.version)
+
+
+def _live(profile_id: int, theirs: int, mine: int) -> str:
+    return f"profile:{profile_id}@{theirs} match:{profile_id}@{mine}"
+
+
+@cache
+def _other(role: str) -> Select[Profile]:
+    """The one profile that a card shows, by the one rule of visibility; built once a role, since every card asks."""
+    viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
+    return Profile.visible_to(viewer).where(Profile.id == bindparam("profile_id"), Profile.role == OTHER_ROLE[role])
+
+
+@cache
+def _version_of_other(role: str) -> Select[int]:
+    return _other(role).with_only_columns(Profile.version)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,12 @@
 """The deck of one's matches, and each card as a fragment of its own."""
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from markupsafe import Markup
 
 from blueprints.accounts.models import Account
 from blueprints.assets import tagged, unchanged
-from blueprints.extensions import db
 from blueprints.matches.models import PAGE_SIZE, Deck, Match
 from blueprints.profiles import panels
 from blueprints.profiles.models import OTHER_ROLE, Profile
@@ -46,23 +45,25 @@ def news() -> ResponseReturnValue:
 @bp.get("/matches/<id:profile_id>/card")
 def card(profile_id: int) -> ResponseReturnValue:
     """One card; 404 with a card that says so when the profile is not, or no longer, visible to the viewer."""
-    match = find_match(profile_id)
-    if match is None:
-        return make_response(render_template("matches/_gone.html", profile_id=profile_id), 404)
-    return unchanged(match.live) or tagged(render_template("matches/_card.html", match=match, viewer=current_user), match.live)
+    return fragment("matches/_card.html", profile_id) or make_response(render_template("matches/_gone.html", profile_id=profile_id), 404)
 
 
 @bp.get("/matches/<id:profile_id>/breakdown")
 def breakdown(profile_id: int) -> ResponseReturnValue:
     """Why the score is what it is, for the profile page."""
-    match = find_match(profile_id) or abort(404)
-    return unchanged(match.live) or tagged(render_template("matches/_breakdown.html", match=match, viewer=current_user), match.live)
+    return fragment("matches/_breakdown.html", profile_id) or abort(404)
 
 
-def find_match(profile_id: int) -> Match | None:
-    others = Profile.visible_to(current_user).where(Profile.id == profile_id, Profile.role == OTHER_ROLE[current_user.role])
-    profile = db.session.scalar(others)
-    return Match(current_user.profile, profile) if profile else None
+def fragment(template: str, profile_id: int) -> Response | None:
+    """One match by that template; 304 by the versions alone; None for whom the viewer has no match with."""
+    viewer = current_user._get_current_object()
+    shown = Match.shown(viewer, profile_id)
+    if shown is None:
+        return None
+    if same := unchanged(shown):
+        return same
+    match = Match.between(viewer, profile_id)
+    return match and tagged(render_template(template, match=match, viewer=viewer), match.live)
 
 
 def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:
