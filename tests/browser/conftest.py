@@ -1,13 +1,24 @@
 """A real Chromium. Each person has a browser (a context) of their own; a page that logs an error or breaks the policy fails its test."""
 
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from tests.conftest import PASSWORD
+from blueprints.accounts.models import Account
+from blueprints.accounts.passwords import hash_password
+from blueprints.extensions import db
+from blueprints.profiles.models import Profile
+from tests import servers
+from tests.conftest import PASSWORD, app_on
 from tests.servers import Server
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -33,6 +44,58 @@ def complaints() -> Iterator[list[str]]:
     said: list[str] = []
     yield said
     assert not said
+
+
+@dataclass(frozen=True)
+class Member:
+    """An account as tests know it; ``id`` is the profile's, 0 for an admin."""
+
+    email: str
+    id: int
+
+
+@dataclass
+class House:
+    """One server for a whole file of tests that bring their own people and so do not disturb each other."""
+
+    server: Server
+    app: Flask
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def add(self, role: str, **fields: Any) -> Member:
+        email = f"{role}{next(self._numbers)}@example.com"
+        with self.app.app_context():
+            account = Account(email=email, role=role, password_hash=known_hash())
+            if role != "admin":
+                account.profile = Profile(role=role, **{"name": f"Somebody {role}", **fields})
+            db.session.add(account)
+            db.session.commit()
+            return Member(email, account.profile.id if account.profile else 0)
+
+    def saved(self, member: Member, name: str) -> Any:
+        """What the database says of one field."""
+        with self.app.app_context():
+            return getattr(db.session.get_one(Profile, member.id), name)
+
+    def change(self, member: Member, **changes: Any) -> None:
+        """Saved by nobody's browser; open pages hear of it by the sweep, a second or two later."""
+        with self.app.app_context():
+            profile = db.session.get_one(Profile, member.id)
+            profile.revise(changes, base=profile.version)
+            db.session.commit()
+
+
+@cache
+def known_hash() -> str:
+    return hash_password(PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def house(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """For files that say ``server`` is the house's: `make_browser` then opens browsers there."""
+    instance = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("house") / "instance"))
+    with servers.duet(instance) as server, app_on(instance) as app:
+        yield House(server, app)
 
 
 @pytest.fixture
@@ -64,7 +127,7 @@ def log_in(page: Page, email: str) -> Page:
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_url("**/matches")
+    page.wait_for_url(lambda url: "/login" not in url)
     return page
 
 

@@ -1,0 +1,157 @@
+"""Every page, in light and dark: no violation of axe's rules, best practice included, and the frame that screen readers move about by."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.conftest import House, Member, log_in, tab
+from tests.servers import Server
+
+ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}  # the latter is off by default
+RULES_OF_COLOUR = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": ["cat.color"]}}
+
+
+class Shown(NamedTuple):
+    """A page as somebody sees it; ``{creator}`` and ``{brand}`` in its path are profile ids."""
+
+    who: str
+    path: str
+    title: str
+
+
+PAGES = {
+    "home": Shown("nobody", "/", "Creators and brands that fit"),
+    "register": Shown("nobody", "/register", "Create an account"),
+    "log in": Shown("nobody", "/login", "Log in"),
+    "not found, as nobody": Shown("nobody", "/nothing-here", "There is nothing here"),
+    "not found": Shown("creator", "/nothing-here", "There is nothing here"),
+    "matches of a creator": Shown("creator", "/matches", "Matches"),
+    "matches of a brand": Shown("brand", "/matches", "Matches"),
+    "matches, past the last": Shown("creator", "/matches?page=9", "Matches"),
+    "editor of a creator": Shown("creator", "/profile", "Your profile"),
+    "editor of a brand": Shown("brand", "/profile", "Your profile"),
+    "a brand's profile": Shown("creator", "/profiles/{brand}", "Nordlys Coffee"),
+    "a creator's profile": Shown("brand", "/profiles/{creator}", "Ana Ruiz"),
+    "own profile as others see it": Shown("creator", "/profiles/{creator}", "Ana Ruiz"),
+    "settings": Shown("creator", "/settings", "Settings"),
+    "patterns": Shown("admin", "/patterns", "Patterns"),
+}
+
+
+@pytest.fixture
+def server(house: House) -> Server:
+    return house.server
+
+
+@pytest.fixture(scope="module")
+def people(house: House) -> dict[str, Member]:
+    """A creator and a brand with much to show, each with a match that cannot be scored, and an admin."""
+    people = {
+        "creator": house.add("creator", name="Ana Ruiz", headline="Street food, daily", niches={"food", "travel"}, platforms={"instagram", "youtube"},
+                             languages={"en", "es"}, audience_size=48_000, engagement_rate=4.2, rate=900, links=("https://example.org/ana",),
+                             bio="I film street food and the people who cook it, one city at a time."),
+        "brand": house.add("brand", name="Nordlys Coffee", headline="Light roasts", niches={"food"}, platforms={"instagram"}, languages={"en"},
+                           industry="food-drink", budget_min=500, budget_max=2_000, audience_min=10_000, audience_max=200_000,
+                           campaign_types={"ugc", "event"}, company_size="11-50", website="https://example.org"),
+        "admin": house.add("admin"),
+    }
+    house.add("creator", name="Cy Okafor")
+    house.add("brand", name="Quiet Ltd")
+    return people
+
+
+@pytest.fixture(scope="module")
+def logged_in() -> dict[str, Any]:
+    """The cookies of those who logged in before: nobody logs out in this file."""
+    return {}
+
+
+@pytest.fixture
+def browse(people: dict[str, Member], logged_in: dict[str, Any], make_browser: Callable[..., BrowserContext]) -> Callable[[str], Page]:
+    """A tab with the page of that name, once it is live."""
+
+    def open_page(name: str) -> Page:
+        shown = PAGES[name]
+        path = shown.path.format(**{role: member.id for role, member in people.items()})
+        browser = make_browser(reduced_motion="reduce", storage_state=logged_in.get(shown.who))
+        if shown.who == "nobody":
+            page = browser.new_page()
+            page.goto(path)
+            return page
+        if shown.who not in logged_in:
+            log_in(browser.new_page(), people[shown.who].email)
+            logged_in[shown.who] = browser.storage_state()
+        return tab(browser, path)
+
+    return open_page
+
+
+def violations(page: Page, options: dict[str, Any]) -> str:
+    results = Axe().run(page, options=options)
+    return results.generate_report() if results.violations_count else ""
+
+
+def violations_in_light_and_dark(page: Page) -> str:
+    page.emulate_media(color_scheme="light")
+    ink, found = page.evaluate("getComputedStyle(document.body).color"), violations(page, ALL_RULES)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).color") != ink
+    return found + violations(page, RULES_OF_COLOUR)
+
+
+def test_axe_would_notice_a_fault(make_browser: Callable[..., BrowserContext]) -> None:
+    page = make_browser().new_page()
+    page.goto("/login")
+    page.evaluate("document.querySelector('label[for=email]').remove()")
+    page.evaluate("document.querySelector('h1').style.color = '#888'")
+
+    assert "email" in violations(page, ALL_RULES)
+    assert "contrast" in violations(page, RULES_OF_COLOUR)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_names_itself_has_its_landmarks_and_no_violation(name: str, browse: Callable[[str], Page]) -> None:
+    page = browse(name)
+
+    assert page.title() == f"{PAGES[name].title} · Duet"
+    assert page.locator("html").get_attribute("lang") == "en"
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    for landmark in ("banner", "main", "contentinfo"):
+        expect(page.get_by_role(landmark)).to_have_count(1)
+    expect(page.get_by_role("navigation", name="Main")).to_have_count(1)
+    assert not violations_in_light_and_dark(page)
+
+
+def test_the_deck_that_was_checked_shows_a_scored_and_an_unscored_card(browse: Callable[[str], Page]) -> None:
+    page = browse("matches of a creator")
+    expect(page.locator(".match-card", has_text="Nordlys Coffee").locator(".match-card__tier")).to_have_count(1)
+    expect(page.locator(".match-card", has_text="Quiet Ltd")).to_contain_text("Not enough to tell yet")
+
+
+def test_forms_with_errors_have_no_violation_and_name_them_to_screen_readers(make_browser: Callable[..., BrowserContext]) -> None:
+    page = make_browser(reduced_motion="reduce").new_page()
+    page.goto("/register")
+    page.get_by_role("button", name="Create account").click()
+
+    email = page.get_by_label("E-mail")
+    expect(email).to_have_attribute("aria-invalid", "true")
+    expect(email).to_have_accessible_description("Only you see it. Please write your e-mail address.")
+    assert not violations_in_light_and_dark(page)
+
+
+def test_what_a_page_says_meanwhile_is_a_status_that_was_there_from_the_start(browse: Callable[[str], Page]) -> None:
+    page = browse("matches of a creator")
+
+    expect(page.locator("#announcements[role=status]")).to_have_count(1)
+    expect(page.locator(".match-card[aria-live], .match-card [aria-live]")).to_have_count(0)
+
+
+def test_the_open_inspector_has_no_violation(browse: Callable[[str], Page]) -> None:
+    page = browse("patterns")
+    page.get_by_role("link", name="Notices").click()
+    expect(page.get_by_role("heading", name="Notices")).to_be_visible()
+
+    assert not violations_in_light_and_dark(page)
