@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, current_app, request, send_from_directory, url_for
+from flask import Flask, Response, current_app, g, request, send_from_directory, url_for
 from flask_login import current_user
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -24,10 +24,19 @@ def version_of(*folders: Path) -> str:
 
 
 def asset_version() -> str:
+    """Of this start; in development of this request, so that a saved file shows at once."""
     app = current_app
-    if "ASSET_VERSION" not in app.config or app.config["DEVELOPMENT"]:
-        app.config["ASSET_VERSION"] = version_of(app.config["STATIC_PATH"], Path(app.root_path) / "templates")
+    if app.config["DEVELOPMENT"]:
+        if "asset_version" not in g:
+            g.asset_version = _version_now(app)
+        return g.asset_version
+    if "ASSET_VERSION" not in app.config:
+        app.config["ASSET_VERSION"] = _version_now(app)
     return app.config["ASSET_VERSION"]
+
+
+def _version_now(app: Flask) -> str:
+    return version_of(app.config["STATIC_PATH"], Path(app.root_path) / "templates")
 
 
 def unchanged(*versions: object) -> Response | None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import secrets
 import time
 from collections import defaultdict
@@ -33,6 +34,7 @@ class Stream:
 
     account_id: int
     session_id: int
+    expires_at: float = math.inf
     id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     topics: set[str] = field(default_factory=set)
     pending: dict[str, bytes] = field(default_factory=dict)
@@ -76,18 +78,20 @@ class Hub:
         self._beats: Iterator[int] = itertools.cycle(range(HEARTBEAT_SECONDS))
         self._wheel: list[set[Stream]] = [set() for _ in range(HEARTBEAT_SECONDS)]
 
-    def open(self, account_id: int, session_id: int) -> Stream:
-        """A new stream; the account's oldest is closed when it would be one too many."""
+    def open(self, account_id: int, session_id: int, expires_at: float = math.inf) -> Stream:
+        """A new stream, until its session expires (seconds since 1970); the account's oldest is closed when it would be one too many."""
         mine = self._by_account[account_id]
         while len(mine) >= STREAMS_PER_ACCOUNT:
             self.close(mine[0], "full")
-        stream = Stream(account_id, session_id)
+        stream = Stream(account_id, session_id, expires_at)
         stream.put("stream", frame("stream", {"id": stream.id, "beat": HEARTBEAT_SECONDS}))
         self.streams[stream.id] = stream
         mine.append(stream)
         self._wheel[next(self._beats)].add(stream)
         OPENED.inc()
         STREAMS.set(len(self.streams))
+        if self.heard(f"end-session/{session_id}") >= 0:  # it ended between its check and now
+            self.close(stream, "session")
         return stream
 
     def close(self, stream: Stream, why: str, **said: object) -> None:
@@ -180,7 +184,9 @@ class Hub:
         for tick in itertools.count():
             gevent.sleep(1)
             for stream in tuple(self._wheel[tick % HEARTBEAT_SECONDS]):
-                if stream.is_stuck and stream.writer:
+                if time.time() > stream.expires_at:
+                    self.close(stream, "session")  # the page asks, and opens another if the member was seen elsewhere meanwhile
+                elif stream.is_stuck and stream.writer:
                     self.leave(stream)
                     stream.writer.kill(block=False)
                 else:

@@ -45,7 +45,8 @@ def stream() -> ResponseReturnValue:
         busy = "Too many open streams on this server. Pages check for changes every 15 seconds meanwhile.\n"
         return busy, 503, {"Retry-After": str(BUSY_RETRY_SECONDS), "Content-Type": "text/plain; charset=utf-8"}
     live.start()
-    opened = hub.open(current_user.id, current_user.login_session.id)
+    session = current_user.login_session
+    opened = hub.open(current_user.id, session.id, session.expires_at.timestamp())
     frames = opened.frames()
     try:
         shown = parse(request.args.getlist("watch"))

@@ -63,7 +63,7 @@ def fragment(template: str, profile_id: int) -> Response | None:
     if same := unchanged(shown):
         return same
     match = Match.between(viewer, profile_id)
-    return match and tagged(render_template(template, match=match, viewer=viewer), match.live)
+    return tagged(render_template(template, match=match, viewer=viewer), match.live) if match else None
 
 
 def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from blinker import Signal
 from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
@@ -84,6 +84,15 @@ class CityName(Model):
     is_own: Mapped[bool] = mapped_column(default=True)
 
 
+class Viewer(Protocol):
+    """Who looks: an account, or in a query prepared for many, what stands for one."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def id(self) -> Any: ...
+
+
 class Profile(Model):
     __tablename__ = "profiles"
     __table_args__ = (
@@ -151,7 +160,7 @@ class Profile(Model):
         super().__init__(**nothing | fields)
 
     @classmethod
-    def visible_to(cls, viewer: Account) -> Select["Profile"]:
+    def visible_to(cls, viewer: Viewer) -> Select["Profile"]:
         """THE rule of who sees whom: oneself, and those of the other role whose account is not deactivated. Admins see everyone."""
         if viewer.role == "admin":
             return select(cls)

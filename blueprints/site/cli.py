@@ -11,6 +11,8 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
+from blueprints.matches.models import DeckVersion
+from blueprints.profiles.models import OTHER_ROLE
 from blueprints.site.seeds import seed
 from blueprints.site.setup import DEMO_LOG_INS, demo_password, has_demo, prepare_database, prepare_demo
 
@@ -84,4 +86,7 @@ def seed_command(profiles: int, seed_number: int) -> None:
     """Add a believable community to the database."""
     started = time.monotonic()
     seed(db.session, profiles, seed_number, current_app.config["MEDIA_PATH"], None)
+    for role in OTHER_ROLE:
+        DeckVersion.moved_on(role)  # open decks of a running server hear that somebody came
+    db.session.commit()
     click.echo(f"{profiles} profiles in {time.monotonic() - started:.1f} s")

@@ -25,5 +25,5 @@ document.addEventListener("keydown", (event) => {
 function toggle() {
   const box = panel();
   box.hidden = !box.hidden;
-  if (!box.hidden) box.focus();
+  if (!box.hidden) box.focus({ preventScroll: true });
 }

@@ -181,3 +181,8 @@ def test_who_may_not_see_a_subject_any_more_is_told_once_and_hears_nothing_after
     hub.ring(Notice("profile:42", 19))
     hub.ring(Notice("me/7", 2))
     assert read(stream) == {"me": {"v": 2}}
+
+
+def test_a_stream_opened_while_its_session_ended_is_closed_at_once(hub: Hub) -> None:
+    hub.ring(Notice("end-session/5", 1))
+    assert hub.open(account_id=7, session_id=5).closed
