@@ -3,3 +3,17 @@
 document.addEventListener("htmx:after:history:push", () => {
   requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
 });
+
+// "Show more" gives way to the cards it brought: who pressed it by keyboard goes on at the first of them.
+
+let before = null;
+
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  const leaving = ctx.target instanceof Element && ctx.target.id === "deck-next" && ctx.target.contains(document.activeElement);
+  before = leaving ? ctx.target.previousElementSibling : null;
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  before?.nextElementSibling?.querySelector("a")?.focus();
+  before = null;
+});
