@@ -1,0 +1,232 @@
+"""Everything by keyboard: one sees where one is, and never loses one's place when the page changes."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from blueprints.extensions import db
+from blueprints.profiles.models import Profile
+from tests.browser.conftest import House, Member, log_in, tab
+from tests.conftest import PASSWORD
+from tests.servers import Server
+
+MOST_TABS = 150
+
+# Whether a person sees that the focused thing is focused: an outline on it, or on what stands for it (a chip, a frame).
+FOCUS_IS_SEEN = """() => {
+  const shows = (element) => {
+    const style = element && getComputedStyle(element);
+    return style && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  };
+  const element = document.activeElement;
+  const box = element.getBoundingClientRect();
+  const label = element.closest("label");
+  return (shows(element) && box.width > 2) || shows(label) || shows(element.closest(".field__frame"));
+}"""
+FOCUSED = """() => {
+  const element = document.activeElement;
+  return element === document.body ? "" : `${element.tagName} ${element.id} ${element.getAttribute("name") ?? ""} ${element.value ?? ""} ${element.textContent.trim()}`;
+}"""
+
+
+@pytest.fixture
+def server(house: House) -> Server:
+    return house.server
+
+
+@pytest.fixture(scope="module")
+def ana(house: House) -> Member:
+    return house.add("creator", name="Ana Ruiz", headline="Street food", niches={"food"}, platforms={"instagram"}, rate=900)
+
+
+@pytest.fixture(scope="module")
+def bo(house: House) -> Member:
+    return house.add("brand", name="Nordlys Coffee", niches={"food"}, platforms={"instagram"}, budget_min=500, budget_max=2_000)
+
+
+@pytest.fixture
+def bos_deck(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> Page:
+    return tab(make_browser(bo.email), "/matches")
+
+
+def tab_to(page: Page, label: str) -> None:
+    """Press Tab until the thing of that label or text has focus."""
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        if page.evaluate(
+            "(words) => [...(document.activeElement.labels ?? []), document.activeElement].some((element) => element.textContent.includes(words))",
+            label,
+        ):
+            return
+    raise AssertionError(f"no way to {label!r} by Tab")
+
+
+def test_the_skip_link_is_first_and_leads_to_the_content(bos_deck: Page) -> None:
+    bos_deck.keyboard.press("Tab")
+    skip = bos_deck.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport(ratio=1)
+
+    bos_deck.keyboard.press("Enter")
+    expect(bos_deck.locator("#main")).to_be_focused()
+    bos_deck.keyboard.press("Tab")
+    expect(bos_deck.locator("#main a:focus, #main button:focus")).to_have_count(1)
+
+
+def test_logging_in_and_editing_need_no_pointer(make_browser: Callable[..., BrowserContext], house: House) -> None:
+    dara = house.add("creator", name="Dara Keys")
+    page = make_browser().new_page()
+    page.goto("/")
+    tab_to(page, "Log in")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/login")
+    tab_to(page, "E-mail")
+    page.keyboard.type(dara.email)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/matches")
+    page.locator('#connection[data-state="live"]').wait_for(state="attached")
+
+    tab_to(page, "Profile")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/profile")
+    tab_to(page, "Headline")
+    page.keyboard.type("Written without a mouse")
+    page.keyboard.press("Tab")
+    expect(page.locator("#field-headline-status")).to_contain_text("Saved")
+    expect(page.get_by_label("Bio")).to_be_focused()
+
+    tab_to(page, "Travel")
+    page.keyboard.press("Space")
+    expect(page.locator("#field-niches-status")).to_contain_text("Saved")
+    expect(page.get_by_role("checkbox", name="Travel")).to_be_focused()
+    assert (house.saved(dara, "headline"), house.saved(dara, "niches")) == ("Written without a mouse", {"travel"})
+
+
+def test_an_element_without_visible_focus_would_be_noticed(make_browser: Callable[..., BrowserContext]) -> None:
+    page = make_browser().new_page()
+    page.goto("/login")
+    tab_to(page, "E-mail")
+    assert page.evaluate(FOCUS_IS_SEEN)
+    page.evaluate("document.activeElement.style.outline = 'none'")
+    assert not page.evaluate(FOCUS_IS_SEEN)
+
+
+@pytest.mark.parametrize("path", ["/matches", "/profile", "/settings", "/profiles/{ana}"])
+def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
+    page = tab(make_browser(bo.email), path.format(ana=ana.id))
+    seen: list[str] = []
+    for _ in range(MOST_TABS):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if not focused or focused in seen[:1]:
+            break  # once around
+        seen.append(focused)
+        assert page.evaluate(FOCUS_IS_SEEN), focused
+
+    reachable = page.locator("body :is(a[href], button, input:not([type=hidden]), select, textarea, summary):visible:not([tabindex='-1'])").count()
+    groups = len({focused for focused in seen if focused.startswith("INPUT")})
+    assert len(seen) > 6
+    assert len(seen) >= reachable - groups, (len(seen), reachable)
+
+
+def test_the_focused_thing_is_never_hidden_under_the_bar(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
+    page = tab(make_browser(bo.email, viewport={"width": 360, "height": 700}, reduced_motion="reduce"), "/profile")
+    bar = page.locator("#navigation").bounding_box()
+    assert bar and bar["y"] > 350  # it stands at the bottom
+    page.locator("#main").focus()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        box = page.evaluate("(() => { const box = (document.activeElement.closest('label') ?? document.activeElement).getBoundingClientRect();"
+                            " return [box.top, box.bottom, document.activeElement.closest('#navigation, footer') !== null]; })()")
+        assert box[2] or box[0] < bar["y"] - 10, page.evaluate(FOCUSED)
+
+
+def test_focus_stays_on_a_link_whose_card_is_swapped(bos_deck: Page, house: House, ana: Member) -> None:
+    card = bos_deck.locator(f"#match-{ana.id}")
+    link = card.get_by_role("link", name=re.compile("View profile"))
+    link.focus()
+    house.change(ana, headline="Changed under the finger")
+
+    expect(card).to_contain_text("Changed under the finger")
+    expect(link).to_be_focused()
+
+
+def test_after_following_a_link_one_is_at_the_new_pages_content(bos_deck: Page) -> None:
+    tab_to(bos_deck, "Profile")
+    bos_deck.keyboard.press("Enter")
+    bos_deck.wait_for_url("**/profile")
+
+    expect(bos_deck.get_by_role("heading", level=1)).to_have_text("Your profile")
+    expect(bos_deck.locator("#main")).to_be_focused()
+    assert bos_deck.evaluate("scrollY") == 0
+    assert bos_deck.evaluate("window.loadedOnce === true")
+
+
+def test_when_the_focused_card_must_go_focus_moves_to_its_words(bos_deck: Page, house: House) -> None:
+    leaver = house.add("creator", name="Lea Leaving")
+    bos_deck.reload()
+    bos_deck.locator('#connection[data-state="live"]').wait_for(state="attached")
+    bos_deck.locator(f"#match-{leaver.id}").get_by_role("link", name=re.compile("View profile")).focus()
+    with house.app.app_context():
+        db.session.get_one(Profile, leaver.id).account.deactivate()
+        db.session.commit()
+
+    heading = bos_deck.locator(f"#match-{leaver.id}").get_by_role("heading")
+    expect(heading).to_have_text("This profile is no longer available")
+    expect(heading).to_be_focused()
+
+
+def test_more_matches_come_without_losing_ones_place(bos_deck: Page, house: House) -> None:
+    for number in range(26):
+        house.add("creator", name=f"Creator {number}")
+    bos_deck.reload()
+    shown = bos_deck.locator(".match-card")
+    expect(shown).to_have_count(24)
+    bos_deck.get_by_role("link", name="Show more matches").focus()
+    bos_deck.keyboard.press("Enter")
+
+    expect(shown.nth(24)).to_be_attached()
+    expect(shown.nth(24).get_by_role("link").first).to_be_focused()
+
+
+def test_an_admin_opens_and_closes_the_inspector_by_keyboard(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
+    page = tab(make_browser(house.add("admin").email), f"/profiles/{ana.id}")
+    notices = page.get_by_role("region", name="Notices")
+    expect(notices).to_be_hidden()
+    page.keyboard.press("Control+Alt+l")
+    expect(notices).to_be_visible()
+    expect(notices).to_be_focused()
+
+    house.change(ana, headline="Noticed by an admin")
+    expect(notices.get_by_role("listitem").first).to_contain_text(f"profile:{ana.id}")
+    page.keyboard.press("Control+Alt+l")
+    expect(notices).to_be_hidden()
+
+
+def test_members_have_no_inspector(bos_deck: Page) -> None:
+    bos_deck.keyboard.press("Control+Alt+l")
+    expect(bos_deck.locator("#inspector, [data-inspector]")).to_have_count(0)
+
+
+def test_a_toast_can_be_dismissed_by_key(bos_deck: Page, complaints: list[str]) -> None:
+    bos_deck.context.route("**/settings/live", lambda route: route.abort())
+    bos_deck.get_by_role("button", name="Pause live updates").click()
+    toast = bos_deck.get_by_role("alert").filter(has_text="could not be reached")
+    expect(toast).to_be_visible()
+
+    toast.get_by_role("button", name="Dismiss").focus()
+    bos_deck.keyboard.press("Enter")
+    expect(toast).to_have_count(0)
+    assert all("settings/live" in said or "fetch" in said for said in complaints)  # the cut on purpose, and nothing else
+    complaints.clear()
+
+
+def test_logging_out_by_keyboard(make_browser: Callable[..., BrowserContext], house: House) -> None:
+    page = log_in(make_browser().new_page(), house.add("creator").email)
+    tab_to(page, "Log out")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Join")).to_be_visible()
