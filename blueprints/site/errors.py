@@ -1,14 +1,15 @@
 """Every error as something a person understands: a page where a page was asked for, a small fragment where a fragment was."""
 
 import logging
+from typing import Any
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from blueprints.extensions import db, htmx
+from blueprints.extensions import db, htmx, login_manager
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +33,22 @@ def show(status: int, words: tuple[str, str] | None = None) -> Response:
     """The error as a page, as a fragment for htmx, or as one line of text for a program."""
     title, text = words or WORDS.get(status, WORDS[500] if status >= 500 else WORDS[400])
     if htmx and not htmx.boosted and request.headers.get("HX-Request-Type") != "full":
-        return make_response(render_template("site/_error.html", status=status, title=title, text=text), status)
+        return make_response(render("site/_error.html", status=status, title=title, text=text), status)
     if htmx and request.method == "GET":  # a followed link: let the browser show the error as the page it is
         return make_response("", status, {"HX-Redirect": request.full_path.rstrip("?")})
     if not request.accept_mimetypes.accept_html:
         return make_response(f"{title}. {text}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
-    return make_response(render_template("site/error.html", status=status, title=title, text=text), status)
+    return make_response(render("site/error.html", status=status, title=title, text=text), status)
+
+
+def render(template: str, **words: Any) -> str:
+    """Who is looking stands in the database: while that is away, the error is shown as to nobody."""
+    try:
+        return render_template(template, **words)
+    except SQLAlchemyError:
+        db.session.rollback()
+        g._login_user = login_manager.anonymous_user()
+        return render_template(template, **words)
 
 
 def http_error(error: HTTPException) -> ResponseReturnValue:
