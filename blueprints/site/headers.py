@@ -4,8 +4,11 @@ import ipaddress
 import socket
 
 from flask import Flask, Response, abort, current_app, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from blueprints.site.errors import show
 
 POLICY = "; ".join((  # noqa: FLY002  one directive a line reads better
     "default-src 'none'",
@@ -30,10 +33,11 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
+FOREIGN_HOST = ("This server does not answer to that name", "Check the address. If you run this server, allow the name with ALLOWED_HOSTS.")
 TWO_YEARS = "max-age=63072000; includeSubDomains"
 
 
-def refuse_foreign_hosts() -> None:
+def refuse_foreign_hosts() -> ResponseReturnValue | None:
     """A name this server was not given must not reach a page: numbers, localhost, our own name and ALLOWED_HOSTS do."""
     try:
         name = (request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host).strip("[]").lower().rstrip(".")
@@ -41,8 +45,8 @@ def refuse_foreign_hosts() -> None:
         abort(400)
     allowed = {"localhost", socket.gethostname().lower(), *(host.lower() for host in current_app.config["ALLOWED_HOSTS"])}
     if name in allowed or name.endswith(".localhost") or _is_address(name):
-        return
-    abort(400, "This server does not answer to that name. Its operator can allow it with ALLOWED_HOSTS.")
+        return None
+    return show(400, FOREIGN_HOST)
 
 
 def _is_address(name: str) -> bool:

@@ -12,6 +12,7 @@ from blueprints.site.patterns import pattern_samples
 
 bp = Blueprint("site", __name__)
 
+LEFT_BY_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 SECTIONS = ("matches", "profile", "settings")
 
 
@@ -60,6 +61,6 @@ def ready() -> ResponseReturnValue:
 @bp.get("/metrics")
 def metrics() -> Response:
     """Prometheus text, for this machine only: behind a proxy, let the scraper come to the worker's own port."""
-    if request.remote_addr not in ("127.0.0.1", "::1") or "X-Forwarded-For" in request.headers:
+    if request.remote_addr not in ("127.0.0.1", "::1") or any(name in request.headers for name in LEFT_BY_PROXIES):
         abort(404)
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
