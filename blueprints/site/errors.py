@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from flask import Flask, Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
@@ -35,10 +36,16 @@ def show(status: int, words: tuple[str, str] | None = None) -> Response:
     if htmx and not htmx.boosted and request.headers.get("HX-Request-Type") != "full":
         return make_response(render("site/_error.html", status=status, title=title, text=text), status)
     if htmx and request.method == "GET":  # a followed link: let the browser show the error as the page it is
-        return make_response("", status, {"HX-Redirect": request.full_path.rstrip("?")})
+        return make_response("", status, {"HX-Redirect": address_asked()})
     if not request.accept_mimetypes.accept_html:
         return make_response(f"{title}. {text}\n", status, {"Content-Type": "text/plain; charset=utf-8"})
     return make_response(render("site/error.html", status=status, title=title, text=text), status)
+
+
+def address_asked() -> str:
+    """Path and query as they came, quoted, so that neither can be read as another host or another header."""
+    query = request.query_string.decode("latin-1")
+    return "/" + quote(request.path.lstrip("/")) + (f"?{query}" if query else "")
 
 
 def render(template: str, **words: Any) -> str:
