@@ -67,7 +67,7 @@ def settings(instance: Path) -> dict[str, Any]:
 def refuse_unwritable(folder: Path) -> None:
     """One clear line instead of a failure at the first upload."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
