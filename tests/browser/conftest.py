@@ -28,14 +28,17 @@ EXPECTED = ("net::ERR_", "Failed to load resource")  # what a cut connection say
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
+    if (program := chromium_program()) is None:
         assert not os.environ.get("CI"), "no Chromium: `apt-get install chromium`, as .ci/run does"
         pytest.skip("NO BROWSER: install chromium, or what a browser does stays untested")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def chromium_program() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture

@@ -51,16 +51,20 @@ def bos_deck(make_browser: Callable[..., BrowserContext], ana: Member, bo: Membe
     return tab(make_browser(bo.email), "/matches")
 
 
-def tab_to(page: Page, label: str) -> None:
-    """Press Tab until the thing of that label or text has focus."""
+def tab_to(page: Page, words: str) -> None:
+    """Press Tab until a link or button with these words has focus, or a field whose label begins with them."""
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
         if page.evaluate(
-            "(words) => [...(document.activeElement.labels ?? []), document.activeElement].some((element) => element.textContent.includes(words))",
-            label,
+            """(words) => {
+              const { activeElement: element } = document;
+              if (element.labels) return [...element.labels].some((label) => label.textContent.trim().startsWith(words)) || element.textContent.includes(words);
+              return element.textContent.includes(words) && !element.closest(".meter");
+            }""",
+            words,
         ):
             return
-    raise AssertionError(f"no way to {label!r} by Tab")
+    raise AssertionError(f"no way to {words!r} by Tab")
 
 
 def test_the_skip_link_is_first_and_leads_to_the_content(bos_deck: Page) -> None:
@@ -82,6 +86,7 @@ def test_logging_in_and_editing_need_no_pointer(make_browser: Callable[..., Brow
     tab_to(page, "Log in")
     page.keyboard.press("Enter")
     page.wait_for_url("**/login")
+    expect(page.locator("#main")).to_be_focused()
     tab_to(page, "E-mail")
     page.keyboard.type(dara.email)
     page.keyboard.press("Tab")
@@ -93,6 +98,7 @@ def test_logging_in_and_editing_need_no_pointer(make_browser: Callable[..., Brow
     tab_to(page, "Profile")
     page.keyboard.press("Enter")
     page.wait_for_url("**/profile")
+    expect(page.locator("#main")).to_be_focused()
     tab_to(page, "Headline")
     page.keyboard.type("Written without a mouse")
     page.keyboard.press("Tab")
