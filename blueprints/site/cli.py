@@ -1,6 +1,7 @@
 """The commands: ``flask serve`` (what ``make run`` calls), ``flask setup``, ``flask seed``."""
 
 import os
+import re
 import socket
 import sys
 import time
@@ -17,6 +18,7 @@ from blueprints.site.seeds import seed
 from blueprints.site.setup import DEMO_LOG_INS, demo_password, has_demo, prepare_database, prepare_demo
 
 MOST_PROFILES = 1_000_000
+NUMBER = re.compile("[0-9]{1,5}")  # str.isdigit also takes ² and digits of other scripts
 
 
 class Refusal(click.ClickException):
@@ -64,10 +66,10 @@ def greeting(host: str, port: str) -> str:
 
 def refuse_bad_settings(host: str, port: str) -> None:
     """One line for each thing that would otherwise fail later and less clearly."""
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not NUMBER.fullmatch(port) or not 0 < int(port) < 65536:
         raise Refusal(f"PORT must be a number from 1 to 65535, not {port!r}.")
     workers = os.environ.get("WEB_CONCURRENCY", "1")
-    if not workers.isdigit() or int(workers) < 1:
+    if not NUMBER.fullmatch(workers) or int(workers) < 1:
         raise Refusal(f"WEB_CONCURRENCY must be a number from 1, not {workers!r}.")
     if int(workers) > 1 and not current_app.config["REDIS_URL"]:
         raise Refusal("WEB_CONCURRENCY above 1 needs REDIS_URL, so that every worker hears what the others saved.")
