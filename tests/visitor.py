@@ -12,7 +12,6 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-
 TIMEOUT_SECONDS = 20
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import cache
 
 from flask import Flask, Response, request, session
-from flask.sessions import SecureCookieSessionInterface
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import current_user, login_user
 from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
@@ -23,6 +23,11 @@ class CookiesAsSecureAsTheRequest(SecureCookieSessionInterface):
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """A file for everyone carries no cookie and does not vary by one."""
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
 
 
 @login_manager.user_loader

@@ -20,10 +20,11 @@ class Live:
     """One worker's live layer. It starts with its first stream: a process that serves none runs nothing in the background."""
 
     app: Flask
-    hub: Hub = field(default_factory=Hub)
+    hub: Hub = field(init=False)
     greenlets: list[gevent.Greenlet] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.hub = Hub(self.app.config["LIVE_HEARTBEAT_SECONDS"])
         self.bus = buses.connect(self.app.config["REDIS_URL"], self.hub.ring)
 
     def start(self) -> None:

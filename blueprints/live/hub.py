@@ -15,7 +15,6 @@ from prometheus_client import Counter, Gauge
 
 from blueprints.live.announcements import EVERY_ID, Notice, frame
 
-HEARTBEAT_SECONDS = 15
 STREAMS_PER_ACCOUNT = 10
 STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it comes back by itself and catches up
 RECENT_SECONDS = 60
@@ -70,13 +69,14 @@ class Stream:
 class Hub:
     """Topic → streams of one worker. Everything runs on the worker's one thread, so a dictionary needs no lock."""
 
-    def __init__(self) -> None:
+    def __init__(self, heartbeat_seconds: int = 15) -> None:
+        self.heartbeat_seconds = heartbeat_seconds
         self.streams: dict[str, Stream] = {}
         self._by_topic: dict[str, set[Stream]] = defaultdict(set)
         self._by_account: dict[int, list[Stream]] = defaultdict(list)
         self._heard: dict[str, tuple[int, float]] = {}
-        self._beats: Iterator[int] = itertools.cycle(range(HEARTBEAT_SECONDS))
-        self._wheel: list[set[Stream]] = [set() for _ in range(HEARTBEAT_SECONDS)]
+        self._beats: Iterator[int] = itertools.cycle(range(heartbeat_seconds))
+        self._wheel: list[set[Stream]] = [set() for _ in range(heartbeat_seconds)]
 
     def open(self, account_id: int, session_id: int, expires_at: float = math.inf) -> Stream:
         """A new stream, until its session expires (seconds since 1970); the account's oldest is closed when it would be one too many."""
@@ -84,7 +84,7 @@ class Hub:
         while len(mine) >= STREAMS_PER_ACCOUNT:
             self.close(mine[0], "full")
         stream = Stream(account_id, session_id, expires_at)
-        stream.put("stream", frame("stream", {"id": stream.id, "beat": HEARTBEAT_SECONDS}))
+        stream.put("stream", frame("stream", {"id": stream.id, "beat": self.heartbeat_seconds}))
         self.streams[stream.id] = stream
         mine.append(stream)
         self._wheel[next(self._beats)].add(stream)
@@ -180,10 +180,10 @@ class Hub:
             self.close(stream, "restart", within=spread)
 
     def keep_beating(self) -> None:
-        """One wheel for all: each second a fifteenth of the streams gets its heartbeat, and readers that are stuck are let go."""
+        """One wheel for all: each second a share of the streams gets its heartbeat, and readers that are stuck are let go."""
         for tick in itertools.count():
             gevent.sleep(1)
-            for stream in tuple(self._wheel[tick % HEARTBEAT_SECONDS]):
+            for stream in tuple(self._wheel[tick % self.heartbeat_seconds]):
                 if time.time() > stream.expires_at:
                     self.close(stream, "session")  # the page asks, and opens another if the member was seen elsewhere meanwhile
                 elif stream.is_stuck and stream.writer:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from blueprints.extensions import MAX_ID
+
 MAX_SUBJECTS = 600  # what one browser may watch: a few tabs full of cards
 NO_ID = 0
 
@@ -71,7 +73,7 @@ def current_versions(viewer: Any, subjects: Collection[Subject]) -> dict[Subject
     """The subjects among these that ``viewer`` may see, with the version each stands at: a query a kind."""
     current: dict[Subject, int] = {}
     for name in sorted({subject.kind for subject in subjects}):
-        ids = {subject.id for subject in subjects if subject.kind == name}
+        ids = {subject.id for subject in subjects if subject.kind == name and subject.id <= MAX_ID}
         current.update({Subject(name, id): version for id, version in _kinds[name].versions(viewer, ids).items()})
     return current
 

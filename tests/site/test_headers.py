@@ -50,7 +50,6 @@ def test_a_private_page_is_kept_by_no_cache_and_never_shown_to_the_next_member(p
     assert {"Cookie", "HX-Request"} <= {name.strip() for name in headers["Vary"].split(",")}
 
 
-@pytest.mark.xfail(strict=True, reason="Flask-Login looks into the session after every request, so Flask adds Vary: Cookie even to files for everyone")
 def test_a_picture_and_a_stylesheet_may_be_kept_and_carry_no_cookie(stranger: FlaskClient) -> None:
     address = re.search(r'href="(/static/[^"]+base\.css)"', stranger.get("/").text)
     assert address
