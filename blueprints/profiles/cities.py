@@ -35,7 +35,7 @@ def find(typed: str, limit: int = 8) -> list[City]:
 
 def resolve(typed: str) -> City | None:
     """The city a person means: the one with exactly this label, or else the most populous of that name."""
-    label = " ".join(typed.split())
+    label = " ".join(typed.replace("\0", "").split())  # PostgreSQL refuses the question, not only the answer
     name, comma, _ = label.partition(",")
     exact = db.session.scalar(select(City).where(City.label == label))
     return exact or next(iter(find(label, 1) if comma else _named(CityName.folded == fold(name), 1)), None)
