@@ -24,6 +24,11 @@ def when_ready(server: Any) -> None:
     print(os.environ.get("DUET_GREETING", ""), flush=True)
 
 
+def pre_request(worker: Any, request: Any) -> None:
+    """Let the others go first: a busy keep-alive connection would otherwise hold up notices and everyone else's requests."""
+    gevent.sleep(0)
+
+
 def post_worker_init(worker: Any) -> None:
     """Tell the streams as soon as this worker is asked to stop, so that they do not hold it up."""
     live = worker.wsgi.extensions["live"]

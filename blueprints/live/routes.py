@@ -17,7 +17,7 @@ from blueprints.live.subjects import Subject, current_versions, parse, topic_of
 bp = Blueprint("live", __name__)
 
 BUSY_RETRY_SECONDS = 15
-MAX_WATCH_BYTES = 32_000
+MAX_WATCH_BYTES = 64_000
 
 Stale = dict[Subject, int]
 

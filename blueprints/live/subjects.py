@@ -12,7 +12,7 @@ from typing import Any
 
 from blueprints.extensions import MAX_ID
 
-MAX_SUBJECTS = 600  # what one browser may watch: a few tabs full of cards
+MAX_SUBJECTS = 2_000  # what one browser may watch: many tabs full of cards
 NO_ID = 0
 
 _SUBJECT = re.compile(r"([a-z]{1,20})(?::([1-9][0-9]{0,17}))?(?:@([0-9]{1,18}))?")

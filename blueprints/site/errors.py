@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from flask import Flask, Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
@@ -70,6 +71,9 @@ def http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def csrf_error(error: CSRFError) -> ResponseReturnValue:
+    """A log-out takes the token along: to htmx of somebody who is not logged in any more, say that and not that the page is old."""
+    if htmx and not current_user.is_authenticated:
+        return login_manager.unauthorized()
     return show(400, STALE_FORM)
 
 

@@ -293,6 +293,12 @@ document.addEventListener("click", (event) => {
   else editor.retry();
 });
 
+// What was saved is no longer what stands there once someone types on.
+document.addEventListener("input", ({ target }) => {
+  const editor = editorOf(target.form);
+  if (editor?.isDirty(target.name)) editor.slot(target.name)?.querySelector(".field__note--saved")?.remove();
+});
+
 // A form on the page is known before anyone types in it.
 document.addEventListener("focusin", (event) => editorOf(event.target.form));
 openEditor();

@@ -12,6 +12,7 @@ const SUMMARY_EVERY = 5_000;
 const MARK_FOR = 4_000;
 const SAY_RECONNECTING_AFTER = 5_000;
 const TRIES = 3;
+const ASK_AFTER_AWAY = 20_000;
 
 const meta = document.querySelector('meta[name="live"]');
 const heard = new Map(); // subject → highest version heard
@@ -244,9 +245,17 @@ addEventListener("pageshow", (event) => {
   link?.retry();
 });
 
+// A tab that was away for a while asks at once; so does one whose browser thinks that the network is back. Both are only hints.
+let hiddenAt = 0;
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) pageChanged();
+  if (document.hidden) {
+    hiddenAt = Date.now();
+    return;
+  }
+  pageChanged();
+  if (Date.now() - hiddenAt > ASK_AFTER_AWAY) link?.retry();
 });
+addEventListener("online", () => link?.retry());
 
 if (meta) {
   link = "SharedWorker" in window ? shareConnection() : ownConnection();

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -132,6 +133,15 @@ def log_in(page: Page, email: str) -> Page:
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(lambda url: "/login" not in url)
     return page
+
+
+def let_in(browser: BrowserContext, email: str) -> BrowserContext:
+    """Logged in without a page, for tests that are not about logging in: ten times as fast."""
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', browser.request.get("/login").text())
+    assert token
+    answer = browser.request.post("/login", form={"email": email, "password": PASSWORD, "csrf_token": token[1]}, max_redirects=0)
+    assert answer.status == 302, answer.text()
+    return browser
 
 
 @pytest.fixture
