@@ -34,7 +34,7 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
 FOREIGN_HOST = ("This server does not answer to that name", "Check the address. If you run this server, allow the name with ALLOWED_HOSTS.")
-TWO_YEARS = "max-age=63072000; includeSubDomains"
+TWO_YEARS = "max-age=63072000"
 
 
 def refuse_foreign_hosts() -> ResponseReturnValue | None:
