@@ -120,6 +120,14 @@ def test_the_pages_hold_everyone_once(cast: People, as_user: Login, crowd: Crowd
     assert [id for page in pages for id in page] == ranking(cast.ana)
 
 
+def test_a_page_that_is_just_full_is_the_last(cast: People, as_user: Login, crowd: Crowd) -> None:
+    crowd(PAGE_SIZE - 1, "brand")
+    page = as_user(cast.ana).get("/matches").text
+
+    assert len(cards(page)) == PAGE_SIZE
+    assert "Show more matches" not in page
+
+
 def test_without_javascript_the_next_page_is_a_link_and_there_is_a_way_back(cast: People, as_user: Login, crowd: Crowd) -> None:
     crowd(PAGE_SIZE, "brand")
     client = as_user(cast.ana)
