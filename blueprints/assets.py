@@ -1,6 +1,6 @@
 """Static files under a version made from their content: cached for ever, and a new version is a new address, relative imports included.
 
-The same version, with the templates', stands in the ETag of every fragment, so that a deploy never revalidates old markup.
+The same version, made from templates and code as well, stands in the ETag of every fragment: a deploy never revalidates old markup.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ def version_of(*folders: Path) -> str:
     """A digest of every file's name and content below these folders: 12 hexadecimal digits."""
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"):
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -36,7 +36,7 @@ def asset_version() -> str:
 
 
 def _version_now(app: Flask) -> str:
-    return version_of(app.config["STATIC_PATH"], Path(app.root_path) / "templates")
+    return version_of(app.config["STATIC_PATH"], *(Path(app.root_path) / folder for folder in ("templates", "blueprints")))
 
 
 def unchanged(*versions: object) -> Response | None:

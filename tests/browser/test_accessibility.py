@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import House, Member, log_in, tab
+from tests.browser.conftest import House, Member, let_in, tab
 from tests.servers import Server
 
 ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}  # the latter is off by default
@@ -63,28 +63,19 @@ def people(house: House) -> dict[str, Member]:
     return people
 
 
-@pytest.fixture(scope="module")
-def logged_in() -> dict[str, Any]:
-    """The cookies of those who logged in before: nobody logs out in this file."""
-    return {}
-
-
 @pytest.fixture
-def browse(people: dict[str, Member], logged_in: dict[str, Any], make_browser: Callable[..., BrowserContext]) -> Callable[[str], Page]:
+def browse(people: dict[str, Member], make_browser: Callable[..., BrowserContext]) -> Callable[[str], Page]:
     """A tab with the page of that name, once it is live."""
 
     def open_page(name: str) -> Page:
         shown = PAGES[name]
         path = shown.path.format(**{role: member.id for role, member in people.items()})
-        browser = make_browser(reduced_motion="reduce", storage_state=logged_in.get(shown.who))
-        if shown.who == "nobody":
-            page = browser.new_page()
-            page.goto(path)
-            return page
-        if shown.who not in logged_in:
-            log_in(browser.new_page(), people[shown.who].email)
-            logged_in[shown.who] = browser.storage_state()
-        return tab(browser, path)
+        browser = make_browser(reduced_motion="reduce")
+        if shown.who != "nobody":
+            return tab(let_in(browser, people[shown.who].email), path)
+        page = browser.new_page()
+        page.goto(path)
+        return page
 
     return open_page
 
@@ -140,6 +131,29 @@ def test_forms_with_errors_have_no_violation_and_name_them_to_screen_readers(mak
     expect(email).to_have_attribute("aria-invalid", "true")
     expect(email).to_have_accessible_description("Only you see it. Please write your e-mail address.")
     assert not violations_in_light_and_dark(page)
+
+
+def test_what_the_editor_says_beside_a_field_has_no_violation(
+    make_browser: Callable[..., BrowserContext], house: House, complaints: list[str]
+) -> None:
+    dara = house.add("creator", name="Dara Errs")
+    page = tab(let_in(make_browser(reduced_motion="reduce"), dara.email), "/profile")
+    page.get_by_label("Audience size").fill("a lot")
+    page.get_by_label("Audience size").blur()
+    expect(page.locator("#field-audience_size-status .field__error")).to_be_visible()
+    page.get_by_label("Headline").fill("Mine")
+    house.change(dara, headline="Theirs", rate=900)
+    expect(page.locator("#field-headline-status [data-conflict]")).to_be_visible()
+    expect(page.locator("#field-rate-status")).to_contain_text("Updated on another device")
+    page.get_by_text("Travel", exact=True).click()
+    expect(page.locator("#field-niches-status")).to_contain_text("Saved")
+    page.route("**/profile", lambda route: route.abort())
+    page.get_by_label("Bio").fill("Written in a tunnel")
+    page.get_by_label("Bio").blur()
+    expect(page.locator("#field-bio-status")).to_contain_text("Not saved")
+
+    assert not violations_in_light_and_dark(page)
+    complaints[:] = [said for said in complaints if "Failed to fetch" not in said]
 
 
 def test_what_a_page_says_meanwhile_is_a_status_that_was_there_from_the_start(browse: Callable[[str], Page]) -> None:

@@ -8,7 +8,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from blueprints.extensions import db
 from blueprints.profiles.models import Profile
-from tests.browser.conftest import House, Member, log_in, tab
+from tests.browser.conftest import House, Member, let_in, tab
 from tests.conftest import PASSWORD
 from tests.servers import Server
 
@@ -48,7 +48,7 @@ def bo(house: House) -> Member:
 
 @pytest.fixture
 def bos_deck(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> Page:
-    return tab(make_browser(bo.email), "/matches")
+    return tab(let_in(make_browser(), bo.email), "/matches")
 
 
 def tab_to(page: Page, words: str) -> None:
@@ -123,7 +123,7 @@ def test_an_element_without_visible_focus_would_be_noticed(make_browser: Callabl
 
 @pytest.mark.parametrize("path", ["/matches", "/profile", "/settings", "/profiles/{ana}"])
 def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
-    page = tab(make_browser(bo.email), path.format(ana=ana.id))
+    page = tab(let_in(make_browser(), bo.email), path.format(ana=ana.id))
     seen: list[str] = []
     for _ in range(MOST_TABS):
         page.keyboard.press("Tab")
@@ -140,7 +140,7 @@ def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., Bro
 
 
 def test_the_focused_thing_is_never_hidden_under_the_bar(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
-    page = tab(make_browser(bo.email, viewport={"width": 360, "height": 700}, reduced_motion="reduce"), "/profile")
+    page = tab(let_in(make_browser(viewport={"width": 360, "height": 700}, reduced_motion="reduce"), bo.email), "/profile")
     bar = page.locator("#navigation").bounding_box()
     assert bar and bar["y"] > 350  # it stands at the bottom
     page.locator("#main").focus()
@@ -200,7 +200,7 @@ def test_more_matches_come_without_losing_ones_place(bos_deck: Page, house: Hous
 
 
 def test_an_admin_opens_and_closes_the_inspector_by_keyboard(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
-    page = tab(make_browser(house.add("admin").email), f"/profiles/{ana.id}")
+    page = tab(let_in(make_browser(), house.add("admin").email), f"/profiles/{ana.id}")
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_be_hidden()
     page.keyboard.press("Control+Alt+l")
@@ -232,7 +232,7 @@ def test_a_toast_can_be_dismissed_by_key(bos_deck: Page, complaints: list[str]) 
 
 
 def test_logging_out_by_keyboard(make_browser: Callable[..., BrowserContext], house: House) -> None:
-    page = log_in(make_browser().new_page(), house.add("creator").email)
+    page = tab(let_in(make_browser(), house.add("creator").email), "/matches")
     tab_to(page, "Log out")
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Join")).to_be_visible()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import ARGUMENTS, House, Member, chromium_program, log_in, tab
+from tests.browser.conftest import ARGUMENTS, House, Member, chromium_program, let_in, log_in, tab
 from tests.conftest import PASSWORD
 from tests.servers import Server
 
@@ -79,11 +79,15 @@ def test_no_page_breaks_the_policy_while_it_is_used(make_watched: Callable[[], B
     page.get_by_label("Headline").fill("Harbours at dawn")
     page.get_by_label("Audience size").fill("a lot")
     page.get_by_label("City").press_sequentially("Lisb")
+    expect(page.locator("#field-audience_size-status .field__error")).to_be_visible()
+    page.get_by_label("City").fill("Lisbon, Portugal")
+    page.get_by_label("Audience size").fill("50k")
     page.get_by_text("Travel", exact=True).click()
     picture = io.BytesIO()
     Image.new("RGB", (300, 300), "teal").save(picture, "PNG")
     page.get_by_label("Picture", exact=True).set_input_files({"name": "me.png", "mimeType": "image/png", "buffer": picture.getvalue()})
     expect(page.locator("#avatar-picture img")).to_have_js_property("naturalWidth", 96)
+    expect(page.locator("#profile-form-status")).to_have_text("Everything is saved.")
     page.get_by_role("link", name="See it as others do").click()
     expect(page.get_by_alt_text("Picture of Ana Ruiz")).to_be_visible()
     page.locator("#navigation").get_by_role("link", name="Settings").click()
@@ -107,8 +111,8 @@ def test_no_page_of_an_admin_breaks_the_policy(make_watched: Callable[[], Browse
 def test_what_looks_like_a_script_stays_text_wherever_it_is_shown(make_watched: Callable[[], BrowserContext], house: House) -> None:
     eve, bo = house.add("creator"), house.add("brand", name="Nordlys Coffee")
     theirs, mine = make_watched(), make_watched()
-    log_in(theirs.new_page(), bo.email)
-    log_in(mine.new_page(), eve.email)
+    let_in(theirs, bo.email)
+    let_in(mine, eve.email)
     deck, profile, editor = tab(theirs, "/matches"), tab(theirs, f"/profiles/{eve.id}"), tab(mine, "/profile")
 
     house.change(eve, **SCRIPTS)  # arrives by a swap
@@ -233,7 +237,7 @@ def ana(house: House) -> Member:
 
 
 def test_a_followed_link_leads_to_the_login_page_and_back_to_where_one_was(make_browser: Callable[..., BrowserContext], ana: Member) -> None:
-    browser = make_browser(ana.email)
+    browser = let_in(make_browser(), ana.email)
     page = tab(browser, "/matches")
     browser.clear_cookies()
     page.locator("#navigation").get_by_role("link", name="Settings").click()
@@ -247,7 +251,7 @@ def test_a_followed_link_leads_to_the_login_page_and_back_to_where_one_was(make_
 
 def test_a_card_never_turns_into_a_login_form(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
     bo = house.add("brand", name="Nordlys Coffee")
-    browser = make_browser(bo.email)
+    browser = let_in(make_browser(), bo.email)
     page = tab(browser, "/matches")
     refused: list[str] = []
     page.on("response", lambda response: refused.append(response.url) if response.status == 401 else None)
@@ -267,7 +271,7 @@ def test_a_card_never_turns_into_a_login_form(make_browser: Callable[..., Browse
 def test_a_form_of_a_page_from_before_says_so_and_saves_nothing(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
     """Another member logged in meanwhile: what the old page sends must not become theirs."""
     eve = house.add("creator", name="Eve Next")
-    browser = make_browser(ana.email)
+    browser = let_in(make_browser(), ana.email)
     page, other = tab(browser, "/settings"), browser.new_page()
     other.goto("/settings")
     other.get_by_role("button", name="Log out", exact=True).click()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.conftest import House, Member, log_in
+from tests.browser.conftest import House, Member, let_in
 from tests.servers import Server
 
 WIDTHS = (320, 360, 768, 1280)
@@ -53,20 +53,13 @@ def people(house: House) -> dict[str, Member]:
     }
 
 
-@pytest.fixture(scope="module")
-def logged_in() -> dict[str, Any]:
-    """The cookies of those who logged in before: nobody logs out in this file."""
-    return {}
-
-
 @pytest.fixture
-def browse(people: dict[str, Member], logged_in: dict[str, Any], make_browser: Callable[..., BrowserContext]) -> Callable[..., Page]:
+def browse(people: dict[str, Member], make_browser: Callable[..., BrowserContext]) -> Callable[..., Page]:
     def open_page(who: str, path: str, **options: Any) -> Page:
-        browser = make_browser(storage_state=logged_in.get(who), reduced_motion="reduce", **options)
+        browser = make_browser(reduced_motion="reduce", **options)
+        if who != "nobody":
+            let_in(browser, people[who].email)
         page = browser.new_page()
-        if who != "nobody" and who not in logged_in:
-            log_in(page, people[who].email)
-            logged_in[who] = browser.storage_state()
         page.goto(path.format(**{role: member.id for role, member in people.items()}))
         return page
 

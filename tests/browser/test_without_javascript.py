@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import House, Member, log_in
+from tests.browser.conftest import House, Member, let_in, log_in
 from tests.conftest import PASSWORD
 from tests.servers import Server
 
@@ -32,8 +32,14 @@ def ana(house: House) -> Member:
 
 
 def editor_of(page: Page, member: Member) -> Page:
-    log_in(page, member.email)
+    let_in(page.context, member.email)
     page.goto("/profile")
+    return page
+
+
+def deck_of(page: Page, member: Member) -> Page:
+    let_in(page.context, member.email)
+    page.goto("/matches")
     return page
 
 
@@ -48,7 +54,7 @@ def picture(colour: str, kind: str = "PNG") -> bytes:
 
 
 def test_scripts_are_really_off(plain: Callable[[], Page], ana: Member) -> None:
-    page = log_in(plain(), ana.email)
+    page = deck_of(plain(), ana)
     expect(page.locator("#connection")).to_have_attribute("data-state", "connecting")
     expect(page.locator("[data-htmx-powered]")).to_have_count(0)
 
@@ -122,7 +128,7 @@ def test_the_whole_profile_is_saved_as_one_form(plain: Callable[[], Page], house
 
 def test_the_other_person_sees_it_after_a_reload(plain: Callable[[], Page], house: House, ana: Member) -> None:
     bo = house.add("brand", name="Nordlys Coffee")
-    theirs, mine = log_in(plain(), bo.email), editor_of(plain(), ana)
+    theirs, mine = deck_of(plain(), bo), editor_of(plain(), ana)
     theirs.goto(f"/profiles/{ana.id}")
     expect(theirs.locator("main")).to_contain_text("Street food")
 
@@ -201,7 +207,7 @@ def test_a_picture_is_uploaded_seen_by_others_and_removed(plain: Callable[[], Pa
     expect(page.locator(".flash--success")).to_have_text("Your picture is saved.")
     expect(page.locator("#avatar-picture img")).to_have_js_property("naturalWidth", 96)
 
-    theirs = log_in(plain(), bo.email)
+    theirs = deck_of(plain(), bo)
     theirs.goto(f"/profiles/{ana.id}")
     expect(theirs.get_by_alt_text("Picture of Ana Ruiz")).to_have_js_property("naturalWidth", 192)
 
@@ -228,7 +234,7 @@ def test_the_deck_goes_on_by_a_link(plain: Callable[[], Page], house: House) -> 
     bo = house.add("brand", name="Nordlys Coffee")
     for number in range(25):
         house.add("creator", name=f"Creator {number}")
-    page = log_in(plain(), bo.email)
+    page = deck_of(plain(), bo)
     first = page.locator(".match-card__name").all_inner_texts()
     assert len(first) == 24
 
@@ -245,7 +251,7 @@ def test_the_deck_goes_on_by_a_link(plain: Callable[[], Page], house: House) -> 
 def test_a_card_leads_to_the_profile_and_the_reasons(plain: Callable[[], Page], house: House) -> None:
     bo = house.add("brand", name="Nordlys Coffee", niches={"food"}, platforms={"instagram"}, budget_min=500, budget_max=2_000)
     dara = house.add("creator", name="Dara Food", niches={"food"}, platforms={"instagram"}, rate=900)
-    page = log_in(plain(), bo.email)
+    page = deck_of(plain(), bo)
     page.locator(f"#match-{dara.id}").get_by_role("link", name="Why this score").click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Dara Food")
@@ -254,7 +260,7 @@ def test_a_card_leads_to_the_profile_and_the_reasons(plain: Callable[[], Page], 
 
 
 def test_a_new_password_logs_out_the_other_browsers(plain: Callable[[], Page], ana: Member) -> None:
-    here, there = log_in(plain(), ana.email), log_in(plain(), ana.email)
+    here, there = deck_of(plain(), ana), deck_of(plain(), ana)
     here.goto("/settings")
     here.get_by_label("Current password").fill("not the password")
     here.get_by_label("New password").fill(NEW_PASSWORD)
@@ -275,7 +281,7 @@ def test_a_new_password_logs_out_the_other_browsers(plain: Callable[[], Page], a
 
 
 def test_one_ends_another_of_ones_sessions(plain: Callable[[], Page], ana: Member) -> None:
-    here, there = log_in(plain(), ana.email), log_in(plain(), ana.email)
+    here, there = deck_of(plain(), ana), deck_of(plain(), ana)
     here.goto("/settings")
     expect(here.locator(".session")).to_have_count(2)
     here.locator(".session:not(.session--current)").get_by_role("button", name="Log out").click()
@@ -287,7 +293,7 @@ def test_one_ends_another_of_ones_sessions(plain: Callable[[], Page], ana: Membe
 
 
 def test_logging_out_ends_it(plain: Callable[[], Page], ana: Member) -> None:
-    page = log_in(plain(), ana.email)
+    page = deck_of(plain(), ana)
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Join")).to_be_visible()
 
