@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.testing import FlaskClient
 
 from app import create_app
+from blueprints.accounts import passwords
 from blueprints.accounts.models import Account
 from blueprints.accounts.passwords import hash_password
 from blueprints.extensions import db
@@ -22,6 +24,8 @@ from tests import servers
 
 PASSWORD = "a long enough password"
 QUIET = {"TESTING": True, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+
+passwords.hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # argon2id all the same, but a thousand log-ins are not a minute
 
 Login = Callable[[Account], FlaskClient]
 

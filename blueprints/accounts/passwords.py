@@ -10,12 +10,12 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 R = TypeVar("R")
 
-_hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's first choice: 19 MiB, so that ten at once fit a small server
-_nobodys = _hasher.hash("the password of nobody")
+hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)  # OWASP's first choice: 19 MiB, so that ten at once fit a small server
+_nobodys = hasher.hash("the password of nobody")
 
 
 def hash_password(password: str) -> str:
-    return _beside(_hasher.hash, _normal(password))
+    return _beside(hasher.hash, _normal(password))
 
 
 def verify(hash: str, password: str) -> bool:
@@ -24,7 +24,7 @@ def verify(hash: str, password: str) -> bool:
 
 
 def needs_rehash(hash: str) -> bool:
-    return _hasher.check_needs_rehash(hash)
+    return hasher.check_needs_rehash(hash)
 
 
 def _normal(password: str) -> str:
@@ -34,7 +34,7 @@ def _normal(password: str) -> str:
 
 def _matches(hash: str, password: str) -> bool:
     try:
-        return _hasher.verify(hash, password)
+        return hasher.verify(hash, password)
     except (VerificationError, InvalidHashError):
         return False
 
