@@ -24,7 +24,7 @@ TOUCH_EVERY = timedelta(minutes=5)
 registered = Signal("Inside the transaction. Sender: the new account, flushed; name: what they call themselves. Profiles makes theirs of it.")
 
 
-left = Signal("Inside the transaction. Sender: the account that was deactivated. Profiles takes its profile out of every open page.")
+left = Signal("Inside the transaction. Sender: the account that was deactivated or changed sides. Profiles takes its profile out of every open page.")
 
 
 def email_key(email: str) -> str:
@@ -95,6 +95,7 @@ class Account(Model):
         self.role = role
         self.changed()
         end_streams(account_id=self.id)
+        left.send(self)
 
 
 class LoginSession(Model):

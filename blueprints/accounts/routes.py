@@ -73,7 +73,7 @@ def begin() -> ResponseReturnValue:
     form = LoginForm()
     if not form.validate():
         return render_template("accounts/login.html", form=form), 422
-    attempt = limits.Attempt(form.email.data)
+    attempt = limits.Attempt(_usual(form.email.data) or form.email.data)  # one address however it is spelt
     with attempt.turn() as seconds:
         if seconds:
             return _too_often("accounts/login.html", form, seconds)
@@ -112,7 +112,7 @@ def _usual(email: str) -> str:
 def _still(account_id: int, stored: str) -> Account | None:
     """The account whose password was just checked, if it is the same now."""
     same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.deactivated_at.is_(None))
-    return db.session.scalar(same)
+    return db.session.scalar(same.with_for_update())
 
 
 @bp.post("/logout")
@@ -172,13 +172,12 @@ def change_password() -> ResponseReturnValue:
     if not form.validate():
         return _settings(form, 422)
     attempt = limits.Allowance("LOGIN_FAILURES_PER_DEVICE", f"settings:{current_user.id}")
-    if seconds := attempt.wait():
+    if seconds := attempt.take():  # counted before the check: many guesses at once do not all slip in
         form.current_password.errors = [TOO_OFTEN.format(limits.in_words(seconds))]
         return _settings(form, 429, {"Retry-After": str(seconds)})
     account_id, session_id, stored = current_user.id, current_user.login_session.id, current_user.password_hash
     db.session.rollback()  # the lock is not for the time of two hashes
     if not verify(stored, form.current_password.data):
-        attempt.count()
         form.current_password.errors = [WRONG_CURRENT]
         return _settings(form, 422)
     fresh = hash_password(form.new_password.data)

@@ -1,6 +1,7 @@
 """``announce`` inside a transaction: rung on the bus after its commit, and journalled so that a lost ring is found by the sweep."""
 
 import json
+import logging
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from blueprints.extensions import Model, db
 
 EVERY_ID = "*"
+
+log = logging.getLogger(__name__)
 
 
 class Announcement(Model):
@@ -82,7 +85,10 @@ def _queue(session: Session) -> list[Notice]:
 @event.listens_for(Session, "after_commit")
 def _ring(session: Session) -> None:
     for notice in session.info.pop("announced", []):
-        current_app.extensions["live"].bus.publish(notice)
+        try:
+            current_app.extensions["live"].bus.publish(notice)
+        except Exception:  # the edit is saved: a bell that breaks must not make it look lost. The sweep rings again
+            log.exception("could not ring %s", notice.topic)
 
 
 @event.listens_for(Session, "after_soft_rollback")

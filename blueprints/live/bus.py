@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from blueprints.live.announcements import Notice
 
 CHANNEL = "duet:live"
 RETRY_SECONDS = 1.0
+REST_SECONDS = 3.0
 
 log = logging.getLogger(__name__)
 Ring = Callable[[Notice], Any]
@@ -23,7 +25,9 @@ class Bus(Protocol):
     is_up: bool
     reaches_others: bool
 
-    def publish(self, notice: Notice) -> None: ...
+    def publish(self, notice: Notice) -> bool:
+        """Ring here and elsewhere; False when elsewhere could not be reached."""
+        ...
 
     def listen(self) -> None: ...
 
@@ -37,8 +41,9 @@ class LocalBus:
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: Notice) -> bool:
         self._ring(notice)
+        return True
 
     def listen(self) -> None:
         pass
@@ -52,16 +57,23 @@ class RedisBus:
     def __init__(self, url: str, ring: Ring) -> None:
         self._redis = redis.Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1)
         self._ring = ring
+        self._rest_until = 0.0
         self.is_up = True
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: Notice) -> bool:
+        """After a failure the next few seconds do not wait for Redis again: the edit is saved, and every worker's sweep rings it."""
         self._ring(notice)
+        if time.monotonic() < self._rest_until:
+            return False
         try:
             self._redis.publish(CHANNEL, json.dumps([notice.topic, notice.version, notice.data]))
-            self.is_up = True
-        except redis.RedisError as error:  # the edit is saved; the sweep of every worker rings it within two seconds
+        except redis.RedisError as error:
+            self._rest_until = time.monotonic() + REST_SECONDS
             self.is_up = False
             log.warning("bus: could not publish: %s", error)
+            return False
+        self.is_up = True
+        return True
 
     def listen(self) -> None:
         """Ring what others publish, for ever; comes back by itself after Redis was away."""

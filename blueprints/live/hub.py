@@ -18,6 +18,7 @@ from blueprints.live.announcements import EVERY_ID, Notice, frame
 STREAMS_PER_ACCOUNT = 10
 STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it comes back by itself and catches up
 RECENT_SECONDS = 60
+NEVER = (-1, 0.0)
 
 STREAMS = Gauge("duet_live_streams", "Open streams in this worker")
 OPENED = Counter("duet_live_streams_opened_total", "Streams opened since this worker started")
@@ -41,6 +42,14 @@ class Stream:
     wake: Event = field(default_factory=Event)
     writer: gevent.Greenlet | None = None
     reading_since: float | None = None
+    watch_number: int = 0
+
+    def is_news(self, number: int) -> bool:
+        """Watch calls may overtake each other on their way; the browser numbers them, and an older one is ignored. 0: not numbered."""
+        if number and number <= self.watch_number:
+            return False
+        self.watch_number = number or self.watch_number
+        return True
 
     def put(self, name: str, data: bytes) -> None:
         self.pending[name] = data
@@ -115,7 +124,9 @@ class Hub:
         return True
 
     def watch(self, stream: Stream, topics: Collection[str]) -> None:
-        """Subscribe the stream to exactly these topics."""
+        """Subscribe the stream to exactly these topics; one that was closed meanwhile hears nothing more."""
+        if stream.id not in self.streams:
+            topics = ()
         for topic in stream.topics.difference(topics):
             self._by_topic[topic].discard(stream)
             if not self._by_topic[topic]:
@@ -125,11 +136,16 @@ class Hub:
         stream.topics = set(topics)
 
     def heard(self, topic: str) -> int:
-        """The newest version of a topic that rang here lately, or -1."""
-        return self._heard.get(topic, (-1, 0.0))[0]
+        """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none."""
+        subject, _, audience = topic.partition("/")
+        every = f"{subject.partition(':')[0]}:{EVERY_ID}/{audience}"
+        return max(self._heard.get(name, NEVER)[0] for name in (topic, every))
 
     def ring(self, notice: Notice) -> bool:
         """Hand a notice to all who watch its topic; False when a bell or a sweep brought it before."""
+        if notice.topic.startswith("watch/"):
+            self._watch_for_another_worker(**json.loads(notice.data))
+            return True
         if notice.version <= self.heard(notice.topic):
             return False
         self._heard[notice.topic] = (notice.version, time.monotonic())
@@ -139,8 +155,6 @@ class Hub:
             self._end([stream for stream in self.streams.values() if stream.session_id == int(audience)])
         elif kind == "end-account":
             self._end(list(self._by_account.get(int(audience), ())))
-        elif kind == "watch":
-            self._watch_for_another_worker(audience, **json.loads(notice.data))
         elif kind.endswith(EVERY_ID):
             self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
         else:
@@ -164,10 +178,14 @@ class Hub:
                     stream.put(subject, notice.frame_for(subject))
                     DELIVERIES.inc()
 
-    def _watch_for_another_worker(self, stream_id: str, account: int, topics: list[str]) -> None:
-        stream = self.streams.get(stream_id)
-        if stream and stream.account_id == account:
-            self.watch(stream, topics)
+    def _watch_for_another_worker(self, stream: str, account: int, number: int, topics: dict[str, int]) -> None:
+        """What the other worker read of the database may be older than what rang here meanwhile."""
+        ours = self.streams.get(stream)
+        if ours and ours.account_id == account and ours.is_news(number):
+            self.watch(ours, topics)
+            for topic, version in topics.items():
+                if self.heard(topic) > version:
+                    ours.put(topic.partition("/")[0], frame(topic.partition("/")[0], {"v": self.heard(topic)}))
 
     def _end(self, streams: Collection[Stream]) -> None:
         for stream in streams:

@@ -1,7 +1,6 @@
 """``GET /live``, the one stream of a browser, and ``POST /live/watch``, by which it says what its pages show."""
 
 import json
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from flask_login import current_user
 
 from blueprints.extensions import db, reads_only
 from blueprints.live.announcements import Notice, frame
+from blueprints.live.bus import Bus
 from blueprints.live.hub import Hub, Stream
 from blueprints.live.subjects import Subject, current_versions, parse, topic_of
 
@@ -70,7 +70,7 @@ def watch() -> ResponseReturnValue:
     """Subscribe ``stream`` to exactly ``subjects`` and say what moved on since.
 
     The answer names it as ``{"stale": {subject: version}, "gone": [subject]}``; an open stream gets the same as notices. ``"stream": false``
-    means that no such stream is open: the caller opens another, or comes back in 15 s with the same call.
+    means that no such stream is open: the caller opens another, or comes back in 15 s with the same call. ``n`` numbers the calls of one stream.
     """
     if (request.content_length or 0) > MAX_WATCH_BYTES:
         abort(413)
@@ -78,14 +78,17 @@ def watch() -> ResponseReturnValue:
     shown = parse(request.form.get("subjects", "").split())
     stream_id = request.form.get("stream", "")
     opened = live.hub.streams.get(stream_id)
-    if opened and opened.account_id == current_user.id:
+    number = request.form.get("n", 0, type=int)
+    if opened and opened.account_id != current_user.id:
+        opened, stream_id = None, ""  # someone else's
+    if opened and opened.is_news(number):
         stale, gone = _subscribe(live.hub, opened, current_user, shown)
         _catch_up(opened, stale, gone)
         known = True
     else:
         current = current_versions(current_user, shown)
         stale, gone = _compare(shown, current)
-        known = bool(stream_id) and _watch_elsewhere(live.bus, stream_id, current)
+        known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, stream_id, number, current))
     return jsonify(
         stream=known,
         stale={str(subject): version for subject, version in stale.items()},
@@ -113,12 +116,10 @@ def _catch_up(opened: Stream, stale: Stale, gone: Collection[Subject]) -> None:
         opened.put(str(subject), frame(str(subject), {"gone": True}))
 
 
-def _watch_elsewhere(bus: Any, stream_id: str, current: Collection[Subject]) -> bool:
-    """Another worker may hold the stream: tell it over the bus. With one worker there is no elsewhere."""
-    if not bus.reaches_others:
-        return False
-    told = {"account": current_user.id, "topics": [topic_of(subject, current_user) for subject in current]}
-    bus.publish(Notice(f"watch/{stream_id}", time.time_ns(), json.dumps(told)))
-    return True
+def _watch_elsewhere(bus: Bus, stream_id: str, number: int, current: Mapping[Subject, int]) -> bool:
+    """Another worker may hold the stream: tell it over the bus. False where there is no elsewhere, or it cannot be reached."""
+    topics = {topic_of(subject, current_user): version for subject, version in current.items()}
+    told = {"stream": stream_id, "account": current_user.id, "number": number, "topics": topics}
+    return bus.reaches_others and bus.publish(Notice(f"watch/{stream_id}", 0, json.dumps(told)))
 
 

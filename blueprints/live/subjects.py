@@ -74,7 +74,7 @@ def current_versions(viewer: Any, subjects: Collection[Subject]) -> dict[Subject
     current: dict[Subject, int] = {}
     for name in sorted({subject.kind for subject in subjects}):
         ids = {subject.id for subject in subjects if subject.kind == name and subject.id <= MAX_ID}
-        current.update({Subject(name, id): version for id, version in _kinds[name].versions(viewer, ids).items()})
+        current.update({Subject(name, id): version for id, version in _kinds[name].versions(viewer, ids).items() if id in ids})
     return current
 
 

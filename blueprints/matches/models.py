@@ -6,6 +6,7 @@ from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
+import gevent
 from sqlalchemy import Select, String, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -18,6 +19,7 @@ from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile
 
 PAGE_SIZE = 24
+LET_OTHERS_EVERY = 500
 MOST_REASONS = 3
 A_REASON = 0.6
 A_DIFFERENCE = 0.5
@@ -217,7 +219,9 @@ def ranking(viewer: Account) -> list[int]:
     columns = [Profile.id, *(getattr(Profile, name) for name in MATCHING_FIELDS if name != "city"), City.latitude, City.longitude]
     others = Profile.visible_to(viewer).where(Profile.role == OTHER_ROLE[viewer.role]).outerjoin(City, City.id == Profile.city_id)
     scored = []
-    for row in db.session.execute(others.with_only_columns(*columns)):
+    for number, row in enumerate(db.session.execute(others.with_only_columns(*columns))):
+        if number % LET_OTHERS_EVERY == 0:
+            gevent.sleep(0)  # notices and other requests go between
         overall = score(mine, row).overall if is_creator else score(row, mine).overall
         scored.append((-1 if overall is None else overall, row.id))
     scored.sort(key=lambda pair: (-pair[0], -pair[1]))

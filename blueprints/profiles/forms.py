@@ -271,6 +271,7 @@ class ProfileForm(FlaskForm):
         if first is not None and last is not None and first > last:
             if high.name in self.changed_names and not high.errors:
                 high.errors = [f"Not below {write_whole(first)}, where the range begins."]
+                self._check_range(low, high)  # the other end alone must fit what is saved
             else:
                 low.errors = [*low.errors, f"Not above {write_whole(last)}, where the range ends."]
 

@@ -161,10 +161,10 @@ class Profile(Model):
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> Select["Profile"]:
-        """THE rule of who sees whom: oneself, and those of the other role whose account is not deactivated. Admins see everyone."""
+        """THE rule of who sees whom: oneself, and those of the other role whose account is still of that role and not deactivated. Admins see everyone."""
         if viewer.role == "admin":
             return select(cls)
-        others = and_(cls.role == OTHER_ROLE[viewer.role], Account.deactivated_at.is_(None))
+        others = and_(cls.role == OTHER_ROLE[viewer.role], Account.role == cls.role, Account.deactivated_at.is_(None))
         return select(cls).join(cls.account).where(or_(cls.account_id == viewer.id, others))
 
     @classmethod

@@ -23,6 +23,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from gevent.lock import BoundedSemaphore
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from blueprints.assets import YEAR_SECONDS, tagged, unchanged
@@ -30,12 +31,13 @@ from blueprints.extensions import db, htmx
 from blueprints.profiles import avatars, cities, panels
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.forms import ProfileForm
-from blueprints.profiles.models import Conflict, Profile
+from blueprints.profiles.models import OTHER_ROLE, Conflict, Profile
 
 bp = Blueprint("profiles", __name__)
 log = logging.getLogger(__name__)
 
 LONGEST_CITY_QUERY = 100
+decoding = BoundedSemaphore(2)  # a large picture takes hundreds of megabytes for a moment, and log-ins need the same threads
 NOT_STORED = "Your picture could not be stored just now. Your profile is as it was: please try again in a few minutes."
 TOO_LARGE = "That file is too large: choose a picture of at most 8 MB."
 NO_FILE = "Choose a picture first."
@@ -47,7 +49,7 @@ def members_only(view: Callable[..., ResponseReturnValue]) -> Callable[..., Resp
     @wraps(view)
     @login_required
     def checked(**values: Any) -> ResponseReturnValue:
-        if current_user.profile is None:
+        if current_user.role not in OTHER_ROLE:
             abort(404)
         return view(**values)
 
@@ -141,7 +143,8 @@ def upload_avatar() -> ResponseReturnValue:
     if not data:
         return picture_form(NO_FILE, 422)
     try:
-        pictures = off_the_loop(avatars.process, data)
+        with decoding:
+            pictures = off_the_loop(avatars.process, data)
         digest = off_the_loop(avatars.store, pictures, current_app.config["MEDIA_PATH"])
     except avatars.AvatarError as error:
         return picture_form(str(error), 422)

@@ -27,6 +27,7 @@ export class Connection {
   #watchAgain = false;
   #holding = false; // another of this member's browsers took the place of our stream: check only, until someone asks
   #beat = 15;
+  #calls = 0; // watch calls of this stream: numbered, since they may overtake each other
 
   /** session: the login session the pages belong to. notice(subject, data) and state(word) are called as things happen. */
   constructor({ session, notice, state }) {
@@ -91,6 +92,7 @@ export class Connection {
     clearInterval(this.#checkTimer);
     this.#checkTimer = 0;
     this.#id = id;
+    this.#calls = 0;
     this.#beat = beat;
     this.#alive();
     this.#watchSoon();
@@ -158,6 +160,7 @@ export class Connection {
         body: new URLSearchParams({
           as: this.session,
           stream,
+          n: ++this.#calls,
           subjects: Object.entries(this.#shown).map(([subject, version]) => `${subject}@${version}`).join(" "),
         }),
         signal: AbortSignal.timeout(OPEN_WITHIN),

@@ -160,10 +160,15 @@ class Editor {
   }
 
   // The page goes: what is typed goes to the server without waiting for an answer.
-  flush() {
+  async flush() {
     const names = this.dirty().filter((name) => this.sent.get(name) !== this.now(name));
-    if (!names.length) return;
-    fetch(this.form.action, { method: "PATCH", keepalive: true, headers: { Accept: "application/json" }, body: this.body(names) }).catch(() => {});
+    if (!names.length) return true;
+    try {
+      const answer = await fetch(this.form.action, { method: "PATCH", keepalive: true, headers: { Accept: "application/json" }, body: this.body(names) });
+      return answer.ok;
+    } catch {
+      return false; // who waits for the answer asks the person
+    }
   }
 
   // What leaving the page would lose for certain.
@@ -311,6 +316,19 @@ document.addEventListener("htmx:before:request", (event) => {
   if (editor.wouldLose() && !confirm("Some of what you typed is not saved. Leave this page all the same?")) event.preventDefault();
   else editor.flush();
 });
+// Another form takes the page away, above all "Log out": what is typed is saved first, while it still can be.
+document.addEventListener("submit", async (event) => {
+  const editor = openEditor();
+  const form = event.target;
+  if (!editor || form === editor.form || form.matches("[hx-post], [data-leaving]") || !(editor.dirty().length || editor.wouldLose())) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const saved = await editor.flush();
+  if ((saved && !editor.wouldLose()) || confirm("Some of what you typed is not saved. Leave this page all the same?")) {
+    form.dataset.leaving = "";
+    form.requestSubmit(event.submitter);
+  }
+}, true);
 document.addEventListener("htmx:before:history:restore", () => openEditor()?.flush());
 addEventListener("pagehide", () => openEditor()?.flush());
 addEventListener("beforeunload", (event) => {

@@ -13,6 +13,8 @@ const MARK_FOR = 4_000;
 const SAY_RECONNECTING_AFTER = 5_000;
 const TRIES = 3;
 const ASK_AFTER_AWAY = 20_000;
+const ASK_FIRST = 1_000;
+const ASK_AT_MOST = 60_000;
 
 const meta = document.querySelector('meta[name="live"]');
 const heard = new Map(); // subject → highest version heard
@@ -21,6 +23,9 @@ const expected = new Map(); // element id → names of the fields that changed
 const tries = new Map(); // "subject@version" → times asked
 const changedNames = new Set();
 let link = null;
+let hiddenAt = 0;
+let askTimer = 0;
+let askDelay = ASK_FIRST;
 let lastShown = "";
 let state = "connecting";
 let stateTimer = 0;
@@ -96,7 +101,18 @@ function catchUp() {
     const tried = tries.get(key) ?? 0;
     tries.set(key, tried + 1);
     if (tried < TRIES) refresh(subject, { v: heard.get(subject) });
+    else askLater();
   }
+}
+
+// The server answers, but not with what it announced: ask again, ever less often, and at once when the connection comes back.
+function askLater() {
+  askTimer ||= setTimeout(() => {
+    askTimer = 0;
+    askDelay = Math.min(ASK_AT_MOST, askDelay * 2);
+    tries.clear();
+    catchUp();
+  }, askDelay);
 }
 
 // ---- after a swap
@@ -188,7 +204,10 @@ function hearState(word) {
   clearTimeout(stateTimer);
   const apply = () => {
     state = word;
-    if (word === "live") tries.clear();
+    if (word === "live") {
+      tries.clear();
+      askDelay = ASK_FIRST;
+    }
     pageChanged();
   };
   if (word === "reconnecting" && state === "live") stateTimer = setTimeout(apply, SAY_RECONNECTING_AFTER);
@@ -246,7 +265,6 @@ addEventListener("pageshow", (event) => {
 });
 
 // A tab that was away for a while asks at once; so does one whose browser thinks that the network is back. Both are only hints.
-let hiddenAt = 0;
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     hiddenAt = Date.now();

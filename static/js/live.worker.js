@@ -4,6 +4,7 @@ import { Connection } from "./connection.js";
 
 const PING_EVERY = 60_000;
 const tabs = new Map(); // port → { shown, csrf, answered }
+const newest = new Map(); // subject → last notice, for tabs that open while another is still behind
 let connection = null;
 
 self.onconnect = ({ ports: [port] }) => {
@@ -20,7 +21,13 @@ function hear(port, message) {
     Object.assign(tab, { shown: message.shown, csrf: message.csrf });
     connection ??= new Connection({ session: message.session, notice: hand, state: tellAll });
     port.postMessage({ state: connection.word });
-    connection.show(union(), message.csrf);
+    const all = union();
+    for (const subject of newest.keys()) if (!(subject in all)) newest.delete(subject);
+    for (const [subject, version] of Object.entries(tab.shown)) {
+      const notice = newest.get(subject);
+      if (notice && (notice.gone || notice.v > version)) port.postMessage({ notice: [subject, notice] });
+    }
+    connection.show(all, message.csrf);
   } else if (message.say === "bye") {
     tabs.delete(port);
     if (tabs.size) connection?.show(union(), [...tabs.values()].at(-1).csrf);
@@ -39,6 +46,8 @@ function union() {
 }
 
 function hand(subject, data) {
+  const before = newest.get(subject);
+  if (!(before?.v > data.v)) newest.set(subject, data);
   for (const [port, { shown }] of tabs) if (subject in shown) port.postMessage({ notice: [subject, data] });
 }
 

@@ -17,3 +17,15 @@ document.addEventListener("htmx:after:swap", () => {
   before?.nextElementSibling?.querySelector("a")?.focus();
   before = null;
 });
+
+// A page that a form is leaving follows no redirect of what it still fetches in the background: that would overtake the form.
+let isLeaving = false;
+addEventListener("submit", (event) => {
+  isLeaving ||= !event.defaultPrevented;
+});
+addEventListener("pageshow", () => {
+  isLeaving = false;
+});
+document.addEventListener("htmx:before:response", (event) => {
+  if (isLeaving) event.preventDefault();
+});

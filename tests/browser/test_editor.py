@@ -500,3 +500,13 @@ def drop(page: Page, data: bytes, kind: str) -> None:
     expect(form).to_have_attribute("data-dropping", "")
     form.dispatch_event("drop", {"dataTransfer": files})
     expect(form).not_to_have_attribute("data-dropping", "")
+
+
+def test_what_is_typed_right_before_logging_out_is_saved_first(editor: Page, house: House, ana: Member) -> None:
+    bio = field(editor, "bio")
+    bio.click()
+    bio.press_sequentially("Written in the last second before I leave")
+    editor.get_by_role("button", name="Log out").click()
+    editor.wait_for_url("**/")
+
+    assert house.saved(ana, "bio") == "Written in the last second before I leave"

@@ -124,11 +124,43 @@ def test_a_stopping_worker_says_so_and_spreads_who_comes_back(hub: Hub, stream: 
 
 
 def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(hub: Hub, stream: Stream) -> None:
-    hub.ring(Notice(f"watch/{stream.id}", 1, json.dumps({"account": 8, "topics": ["profile:1"]})))
+    hub.ring(watch_from_elsewhere(stream, 8, 1, {"profile:1": 3}))
     assert stream.topics == set()
 
-    hub.ring(Notice(f"watch/{stream.id}", 2, json.dumps({"account": 7, "topics": ["profile:1"]})))
+    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:1": 3}))
     assert stream.topics == {"profile:1"}
+
+
+def watch_from_elsewhere(stream: Stream, account: int, number: int, topics: dict[str, int]) -> Notice:
+    return Notice(f"watch/{stream.id}", 0, json.dumps({"stream": stream.id, "account": account, "number": number, "topics": topics}))
+
+
+def test_of_two_watch_calls_that_overtook_each_other_the_later_counts(hub: Hub, stream: Stream) -> None:
+    hub.ring(watch_from_elsewhere(stream, 7, 2, {"profile:2": 1}))
+    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:1": 1}))
+
+    assert stream.topics == {"profile:2"}
+
+
+def test_what_rang_here_while_another_worker_read_the_database_is_told(hub: Hub, stream: Stream) -> None:
+    hub.ring(Notice("profile:1", 4))
+    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:1": 3}))
+
+    assert read(stream) == {"profile:1": {"v": 4}}
+
+
+def test_a_stream_that_was_closed_meanwhile_is_not_subscribed_again(hub: Hub, stream: Stream) -> None:
+    hub.close(stream, "session")
+    hub.watch(stream, {"profile:1"})
+
+    assert stream.topics == set() and not hub._by_topic
+
+
+def test_what_rang_for_every_match_counts_as_heard_for_each(hub: Hub) -> None:
+    hub.ring(Notice("match:*/7", 9))
+
+    assert hub.heard("match:42/7") == 9
+    assert hub.heard("match:42/8") == -1
 
 
 def test_a_stream_sends_its_id_first_and_ends_after_the_reason(hub: Hub) -> None:

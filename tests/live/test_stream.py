@@ -155,3 +155,16 @@ def test_two_workers_hear_each_other_over_redis(make_server, redis_url: str, liv
     assert [ear.next(f"profile:{live_cast.ana}").data["v"] for ear in ears] == [2] * 6
 
 
+def test_a_number_on_a_subject_that_has_none_breaks_nothing(bo: Visitor, live_cast: Cast) -> None:
+    answer = bo.watch("", "me:5@1", "deck:3", f"profile:{live_cast.ana}@1")
+
+    assert answer.status == 200
+    assert set(answer.json["gone"]) == {"me:5", "deck:3"}
+
+
+def test_while_redis_is_away_a_watch_for_another_worker_is_not_called_done(make_server, live_cast: Cast) -> None:  # type: ignore[no-untyped-def]
+    server = make_server(REDIS_URL="redis://127.0.0.1:1/0")
+    bo = Visitor(server.url).log_in("brand2@example.com", PASSWORD)
+
+    assert bo.watch("a-stream-of-another-worker", f"profile:{live_cast.ana}@1").json["stream"] is False
+    assert bo.get("/readyz").json["bus"] == "down"

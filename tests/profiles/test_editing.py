@@ -299,3 +299,13 @@ def test_an_admin_has_no_profile_to_edit(as_user, ana):
 
 def test_the_cities_are_there(app):
     assert db.session.query(City).count() > 30_000
+
+
+def test_of_a_range_turned_round_not_even_the_half_that_could_stand_breaks_what_is_saved(bo, as_user):
+    bo.profile.revise({"budget_min": 100, "budget_max": 200}, base=bo.profile.version)
+    db.session.commit()
+
+    answer = as_user(bo).patch("/profile", data={"budget_min": "500", "budget_max": "300", "headline": "Kept all the same", "base": bo.profile.version})
+
+    assert answer.status_code == 422
+    assert (bo.profile.budget_min, bo.profile.budget_max, bo.profile.headline) == (100, 200, "Kept all the same")

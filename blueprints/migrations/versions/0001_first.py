@@ -57,12 +57,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cities")),
         sa.UniqueConstraint("label", name=op.f("uq_cities_label")),
     )
-    op.create_table(
+    decks = op.create_table(
         "deck_versions",
         sa.Column("role", sa.String(length=10), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("role", name=op.f("pk_deck_versions")),
     )
+    op.bulk_insert(decks, [{"role": "creator", "version": 1}, {"role": "brand", "version": 1}])  # there to be locked by the first edits
     op.create_table(
         "city_names",
         sa.Column("folded", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
