@@ -48,7 +48,6 @@ def settings(instance: Path) -> dict[str, Any]:
         "REDIS_URL": redis_url,
         "RATELIMIT_STORAGE_URI": redis_url or "memory://",
         "RATELIMIT_STORAGE_OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1} if redis_url else {},
-        "RATELIMIT_STRATEGY": "moving-window",
         "DEVELOPMENT": env.get("DUET_ENV") == "development",
         "TEMPLATES_AUTO_RELOAD": env.get("DUET_ENV") == "development",
         "TRUSTED_PROXIES": whole_number("TRUSTED_PROXIES", 0),

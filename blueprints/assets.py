@@ -39,11 +39,12 @@ def _version_now(app: Flask) -> str:
     return version_of(app.config["STATIC_PATH"], *(Path(app.root_path) / folder for folder in ("templates", "blueprints")))
 
 
-def unchanged(*versions: object) -> Response | None:
+def unchanged(*versions: object, viewer_id: int | None = None) -> Response | None:
     """304 when the browser already holds this fragment, made from these versions for this viewer; sets nothing otherwise: see ``tagged``."""
-    if request.if_none_match.contains_weak(etag_of(versions)):
+    etag = etag_of(versions, viewer_id or current_user.id)
+    if request.if_none_match.contains_weak(etag):
         response = Response(status=304)
-        response.set_etag(etag_of(versions), weak=True)
+        response.set_etag(etag, weak=True)
         return response
     return None
 
@@ -51,12 +52,12 @@ def unchanged(*versions: object) -> Response | None:
 def tagged(body: str, *versions: object) -> Response:
     """A fragment that the browser may ask for again by its versions."""
     response = Response(body, content_type="text/html; charset=utf-8")
-    response.set_etag(etag_of(versions), weak=True)
+    response.set_etag(etag_of(versions, current_user.id), weak=True)
     return response
 
 
-def etag_of(versions: tuple[object, ...]) -> str:
-    return "-".join(map(str, (*versions, current_user.id, asset_version())))
+def etag_of(versions: tuple[object, ...], viewer_id: int) -> str:
+    return "-".join(map(str, (*versions, viewer_id, asset_version())))
 
 
 def serve(version: str, filename: str) -> Response:

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 
 from flask import Flask, Response, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import current_user, login_user
+from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import configure_mappers, contains_eager
@@ -18,11 +20,22 @@ HINT_COOKIE = "duet_session"
 USER_AGENT_LENGTH = 300
 
 
+class Glance(NamedTuple):
+    id: int
+    role: str
+
+
 class CookiesAsSecureAsTheRequest(SecureCookieSessionInterface):
     """Plain http works on one's own machine; what came by TLS never travels without it."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """Made once for an app: deriving its keys anew for every request costs more than checking the signature."""
+        if "session_serializer" not in app.extensions:
+            app.extensions["session_serializer"] = super().get_signing_serializer(app)
+        return app.extensions["session_serializer"]
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """A file for everyone carries no cookie and does not vary by one."""
@@ -41,6 +54,15 @@ def load(token: str) -> Account | None:
     if request.method == "GET" and now - found.last_seen_at > TOUCH_EVERY:  # a write holds the lock already, and is followed by a GET
         _touch(found, now)
     return found.account
+
+
+def glance() -> Glance | None:
+    """Who asks, by the rule of ``load`` but without loading them: for answers that need no more than knowing who."""
+    token = session.get("_user_id")
+    if not token:
+        return None
+    found = db.session.connection().execute(_glance(), {"token_hash": token_hash(token), "now": utc_now()}).one_or_none()
+    return Glance(*found) if found else None
 
 
 def begin(account: Account, remembered: bool) -> None:
@@ -81,12 +103,19 @@ def _keep(login_session: LoginSession, token: str) -> None:
     session.pop("_id", None)  # Flask-Login's fingerprint of the browser, which nobody here asks for
 
 
+ALIVE = (LoginSession.token_hash == bindparam("token_hash"), LoginSession.expires_at > bindparam("now"), Account.deactivated_at.is_(None))
+
+
 @cache
 def _by_token() -> Select[LoginSession]:
     configure_mappers()  # Account.profile comes from the profiles package
     with_profile = contains_eager(LoginSession.account).joinedload(Account.profile)
-    alive = (LoginSession.token_hash == bindparam("token_hash"), LoginSession.expires_at > bindparam("now"), Account.deactivated_at.is_(None))
-    return select(LoginSession).join(LoginSession.account).options(with_profile).where(*alive)
+    return select(LoginSession).join(LoginSession.account).options(with_profile).where(*ALIVE)
+
+
+@cache
+def _glance() -> Select[int, str]:
+    return select(Account.id, Account.role).join(LoginSession, LoginSession.account_id == Account.id).where(*ALIVE)
 
 
 def _carry(account: Account, login_session: LoginSession, token: str) -> None:

@@ -177,7 +177,6 @@ def avatar(digest: str, size: int) -> ResponseReturnValue:
     except (ValueError, FileNotFoundError):
         abort(404)
     response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -34,7 +34,7 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()",
 }
 FOREIGN_HOST = ("This server does not answer to that name", "Check the address. If you run this server, allow the name with ALLOWED_HOSTS.")
-TWO_YEARS = "max-age=63072000"
+ALWAYS_AND_TLS = ALWAYS | {"Strict-Transport-Security": "max-age=63072000"}  # two years
 
 
 def refuse_foreign_hosts() -> ResponseReturnValue | None:
@@ -58,10 +58,7 @@ def _is_address(name: str) -> bool:
 
 
 def add_headers(response: Response) -> Response:
-    for name, value in ALWAYS.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers.setdefault("Strict-Transport-Security", TWO_YEARS)
+    response.headers.extend(ALWAYS_AND_TLS if request.is_secure else ALWAYS)
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
     if "public" not in response.headers["Cache-Control"]:

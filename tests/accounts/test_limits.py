@@ -162,7 +162,7 @@ def test_workers_that_share_a_redis_count_together(limited: Flask, ana: Account,
     answers = []
 
     for worker in workers * 2:
-        monkeypatch.setattr(limiter, "_limiter", worker)
+        monkeypatch.setattr(limiter, "limiter", worker)
         answers.append(attempt(limited.test_client(), ana.email))
 
     assert answers == [422, 422, 422, 429]

@@ -9,9 +9,10 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -27,7 +28,7 @@ from blueprints.site.seeds import seed
 from blueprints.site.setup import prepare_database
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
 from tests.conftest import PASSWORD, Cast, add_cast, app_on
-from tests.servers import ROOT, Server, duet, free_port
+from tests.servers import ROOT, Server, duet, free_port, wait_for_port
 from tests.visitor import Visitor
 
 EDITS = 100
@@ -147,23 +148,45 @@ def stop_with_streams() -> None:
 
 
 def fragments() -> None:
-    """Cards over one keep-alive connection; a core's worth is requests by the server's own CPU time."""
-    with community() as (instance, cast):
+    """Cards over one keep-alive connection, in turn with the smallest Flask app that renders as much; a core's worth is requests by CPU time."""
+    with community() as (instance, cast), bare_flask() as (bare_port, bare_pid):
         with app_on(instance) as app, app.app_context():
             cookie = cookie_for(app, db.session.get_one(Profile, cast.bo).account)
             db.session.commit()
         with duet(instance) as server:
             assert server.process
-            path = f"/matches/{cast.ana}/card"
+            path, pid = f"/matches/{cast.ana}/card", server.process.pid
             _, etag = rate(server.port, path, cookie, 200)
-            for name, tag, target in (("card fragment, signed in", "", "≥ 1,000/s a core"), ("card fragment, unchanged (304)", etag, "≥ 1,500/s a core")):
-                runs = []
-                for _ in range(3):
-                    before = cpu_seconds(server.process.pid)
-                    seen, _ = rate(server.port, path, cookie, REQUESTS // 3, tag)
-                    runs.append((REQUESTS / 3 / (cpu_seconds(server.process.pid) - before), seen))
-                by_cpu, seen = sorted(runs)[1]
-                say(name, f"{by_cpu:,.0f}/s a core ({seen:,.0f}/s seen)", target)
+            runs = [[
+                by_cpu(bare_pid, lambda: rate(bare_port, "/card", "", REQUESTS // 3)),
+                by_cpu(pid, lambda: rate(server.port, path, cookie, REQUESTS // 3)),
+                by_cpu(pid, lambda: rate(server.port, path, cookie, REQUESTS // 3, etag)),
+            ] for _ in range(3)]
+    bare, card, unchanged = (percentile(list(column), 0.5) for column in zip(*runs, strict=True))
+    say("peer: bare Flask and Jinja, a card's markup, same gunicorn", f"{bare:,.0f}/s a core", "")
+    say("card fragment, signed in, with database", f"{card:,.0f}/s a core, {card / bare:.2f} × bare", "≥ 1,000/s a core")
+    say("card fragment, unchanged (304)", f"{unchanged:,.0f}/s a core, {unchanged / bare:.2f} × bare", "≥ 1,500/s a core")
+
+
+def by_cpu(pid: int, work: Callable[[], object]) -> float:
+    """Requests per second of the server's own CPU time."""
+    before = cpu_seconds(pid)
+    work()
+    return REQUESTS / 3 / (cpu_seconds(pid) - before)
+
+
+@contextlib.contextmanager
+def bare_flask() -> Iterator[tuple[int, int]]:
+    port = free_port()
+    command = ["-m", "gunicorn", "--config", os.devnull, "--worker-class", "gevent", "--no-control-socket", "--bind", f"127.0.0.1:{port}", "tests.bench.bare:app"]
+    process = subprocess.Popen([sys.executable, *command], cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(port)
+        rate(port, "/card", "", 200)
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def deck() -> None:
@@ -226,4 +249,5 @@ def main() -> None:
         part()
 
 
-main()
+if __name__ == "__main__":
+    main()

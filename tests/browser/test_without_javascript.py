@@ -121,6 +121,7 @@ def test_the_whole_profile_is_saved_as_one_form(plain: Callable[[], Page], house
 
     page.get_by_text("Travel", exact=True).click()  # and none of a group can be chosen again
     page.get_by_role("button", name="Save profile").click()
+    expect(page.locator(".flash--success")).to_be_visible()
     page.reload()
     expect(page.get_by_role("checkbox", name="Travel")).not_to_be_checked()
     assert house.saved(ana, "niches") == frozenset()
