@@ -40,6 +40,15 @@ def test_wrong_passwords_are_limited_whether_or_not_the_account_exists(limited: 
     assert attempt(client, email.upper()) == 429, "in capitals it is the same account"
 
 
+def test_an_address_whose_domain_is_spelt_otherwise_counts_as_the_same(limited: Flask, ana: Account) -> None:
+    client = limited.test_client()
+    local, domain = ana.email.split("@")
+    for spelling in (domain, domain.replace("e", "ｅ", 1), domain.replace(".", "。")):
+        assert attempt(client, f"{local}@{spelling}") == 422
+
+    assert attempt(client, ana.email) == 429
+
+
 def test_the_answer_says_when_to_try_again_and_keeps_what_was_typed(limited: Flask, ana: Account) -> None:
     client = limited.test_client()
     for _ in range(3):
