@@ -17,9 +17,7 @@ cli = AppGroup("accounts", help="Make admins, deactivate members.")
 @click.argument("email")
 def make_admin(email: str) -> None:
     """Give the account of EMAIL the role admin."""
-    account = db.session.scalar(select(Account).where(Account.email_key == email_key(email)))
-    if account is None:
-        raise click.ClickException(f"nobody has registered with {email}.")
+    account = registered_with(email)
     account.take_role("admin")
     db.session.commit()
     click.echo(f"{account.email} is an admin now.")
@@ -29,9 +27,7 @@ def make_admin(email: str) -> None:
 @click.argument("email")
 def deactivate(email: str) -> None:
     """Take the account of EMAIL out of sight and log it out everywhere."""
-    account = db.session.scalar(select(Account).where(Account.email_key == email_key(email)))
-    if account is None:
-        raise click.ClickException(f"nobody has registered with {email}.")
+    account = registered_with(email)
     account.deactivate()
     db.session.commit()
     click.echo(f"{account.email} is deactivated.")
@@ -54,3 +50,10 @@ def create_admin(email: str) -> None:
         db.session.rollback()
         raise click.ClickException(f"{email} has registered already: use make-admin.") from error
     click.echo(f"{email} is an admin now.")
+
+
+def registered_with(email: str) -> Account:
+    account = db.session.scalar(select(Account).where(Account.email_key == email_key(email)))
+    if account is None:
+        raise click.ClickException(f"nobody has registered with {email}.")
+    return account

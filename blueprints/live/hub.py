@@ -184,8 +184,9 @@ class Hub:
         if ours and ours.account_id == account and ours.is_news(number):
             self.watch(ours, topics)
             for topic, version in topics.items():
-                if self.heard(topic) > version:
-                    ours.put(topic.partition("/")[0], frame(topic.partition("/")[0], {"v": self.heard(topic)}))
+                newest = Notice(topic, self.heard(topic))
+                if newest.version > version:
+                    ours.put(newest.subject, newest.frame)
 
     def _end(self, streams: Collection[Stream]) -> None:
         for stream in streams:

@@ -26,11 +26,16 @@ Stale = dict[Subject, int]
 def only_for_the_member_whose_page_asks() -> ResponseReturnValue | None:
     """401 without a session; 403 when another member has since logged in in the same browser (``as`` names the page's session)."""
     if not current_user.is_authenticated:
-        return "Log in to hear live updates.\n", 401, {"Content-Type": "text/plain; charset=utf-8"}
+        return refused("Log in to hear live updates.", 401)
     asked = request.values.get("as")
     if asked is not None and asked != str(current_user.login_session.id):
-        return "This page belongs to another session.\n", 403, {"Content-Type": "text/plain; charset=utf-8"}
+        return refused("This page belongs to another session.", 403)
     return None
+
+
+def refused(words: str, status: int, **headers: str) -> Response:
+    """One line for whoever listens: a script, or a person with curl."""
+    return Response(f"{words}\n", status, {name.replace("_", "-"): value for name, value in headers.items()}, content_type="text/plain; charset=utf-8")
 
 
 @bp.get("/live")
@@ -42,8 +47,8 @@ def stream() -> ResponseReturnValue:
     live = current_app.extensions["live"]
     hub: Hub = live.hub
     if len(hub.streams) >= current_app.config["LIVE_MAX_STREAMS"]:
-        busy = "Too many open streams on this server. Pages check for changes every 15 seconds meanwhile.\n"
-        return busy, 503, {"Retry-After": str(BUSY_RETRY_SECONDS), "Content-Type": "text/plain; charset=utf-8"}
+        busy = "Too many open streams on this server. Pages check for changes every 15 seconds meanwhile."
+        return refused(busy, 503, Retry_After=str(BUSY_RETRY_SECONDS))
     live.start()
     session = current_user.login_session
     opened = hub.open(current_user.id, session.id, session.expires_at.timestamp())
@@ -121,5 +126,3 @@ def _watch_elsewhere(bus: Bus, stream_id: str, number: int, current: Mapping[Sub
     topics = {topic_of(subject, current_user): version for subject, version in current.items()}
     told = {"stream": stream_id, "account": current_user.id, "number": number, "topics": topics}
     return bus.reaches_others and bus.publish(Notice(f"watch/{stream_id}", 0, json.dumps(told)))
-
-

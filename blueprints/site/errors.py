@@ -85,12 +85,6 @@ def database_error(error: OperationalError) -> ResponseReturnValue:
     return response
 
 
-def disk_error(error: OSError) -> ResponseReturnValue:
-    db.session.rollback()
-    log.exception("operating system error")
-    return show(500)
-
-
 def unexpected(error: Exception) -> ResponseReturnValue:
     db.session.rollback()
     log.exception("unexpected error on %s %s", request.method, request.path)
@@ -102,5 +96,4 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(OperationalError, database_error)
     if not app.testing:
-        app.register_error_handler(OSError, disk_error)
         app.register_error_handler(Exception, unexpected)

@@ -58,6 +58,7 @@ def _is_address(name: str) -> bool:
 
 
 def add_headers(response: Response) -> Response:
+    # added, not merged: no view sets one of these, and looking for each first would only cost time
     response.headers.extend(ALWAYS_AND_TLS if request.is_secure else ALWAYS)
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"

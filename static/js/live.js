@@ -62,8 +62,11 @@ function tellWhatIsShown() {
 function hear(subject, data) {
   document.dispatchEvent(new CustomEvent("duet:notice", { detail: { subject, data } }));
   if (data.v !== undefined) {
-    if (data.v <= (heard.get(subject) ?? -1) && !isBehind(subject)) return;
-    heard.set(subject, Math.max(data.v, heard.get(subject) ?? -1));
+    if (data.v <= (heard.get(subject) ?? -1)) {
+      catchUp(); // by the stream and by the watch call's answer, say: what is being fetched already is not fetched twice
+      return;
+    }
+    heard.set(subject, data.v);
     if (!isBehind(subject)) return;
   }
   if (isPaused() && subject !== "me") {
@@ -234,10 +237,10 @@ function shareConnection() {
     if (data.ping) say({ say: "show", shown: shown() });
   };
   port.start();
-  worker.onerror = () => {
+  worker.addEventListener("error", () => {
     link = ownConnection();
     link.show(shown());
-  };
+  }, { once: true });
   addEventListener("pagehide", () => say({ say: "bye" }));
   return { show: (now) => say({ say: "show", shown: now }), retry: () => say({ say: "retry" }) };
 }
