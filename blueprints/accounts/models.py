@@ -50,7 +50,7 @@ class Account(Model):
     version: Mapped[int] = mapped_column(default=1)
     live_paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
-    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True, default=None)
     deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
 
     if TYPE_CHECKING:

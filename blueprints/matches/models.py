@@ -2,23 +2,25 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, cached_property
 from types import SimpleNamespace
 from typing import Any
 
 import gevent
-from sqlalchemy import Select, String, bindparam, select
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints import formats
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, db
+from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce
 from blueprints.matches.scoring import FACTORS, Facts, Score, distance_km, score, tier_of
 from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile, Viewer
 
 PAGE_SIZE = 24
+SEARCH_NAME_LENGTH = 60
 LET_OTHERS_EVERY = 500
 MOST_REASONS = 3
 A_REASON = 0.6
@@ -44,6 +46,32 @@ class DeckVersion(Model):
         row.version += 1
         db.session.add(row)
         announce(f"deck/{role}", row.version)
+
+
+class Mark(Model):
+    """What a viewer did with a card, for their own eyes: saved it, hid it; and how new the profile was when they last looked."""
+
+    __tablename__ = "marks"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id", ondelete="CASCADE"), primary_key=True, index=True)
+    saved_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    hidden_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    seen_version: Mapped[int] = mapped_column(default=0)  # of the profile
+    version: Mapped[int] = mapped_column(default=0)  # the account's version at the last change of this row
+
+
+class SavedSearch(Model):
+    """Filters with a name."""
+
+    __tablename__ = "saved_searches"
+    __table_args__ = (UniqueConstraint("account_id", "name"), CheckConstraint(f"length(name) BETWEEN 1 AND {SEARCH_NAME_LENGTH}", name="name"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(SEARCH_NAME_LENGTH))
+    query: Mapped[str] = mapped_column(Text)  # as it stands in the address, without the page
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,22 @@ NICHES = {
     "comedy": "Comedy",
 }
 
+# Niches under the roofs they share: what is not the same may still be near. A niche can stand under more than one.
+NICHE_FAMILIES = {
+    "style": ("fashion", "beauty", "photography"),
+    "health": ("fitness", "wellness", "sports"),
+    "table": ("food", "home", "sustainability"),
+    "home": ("home", "diy", "parenting", "pets"),
+    "outside": ("travel", "outdoors", "photography", "sports"),
+    "planet": ("sustainability", "outdoors", "science"),
+    "screen": ("gaming", "film", "comedy"),
+    "machines": ("tech", "gaming", "automotive", "science"),
+    "stage": ("art", "music", "film", "comedy"),
+    "page": ("art", "books", "photography"),
+    "learning": ("education", "science", "books", "parenting"),
+    "work": ("business", "finance", "tech", "education"),
+}
+
 INDUSTRIES = {
     "food-drink": "Food and drink",
     "fashion": "Fashion",

@@ -25,16 +25,20 @@ MAX_AUDIENCE = 1_000_000_000
 MAX_EUROS = 1_000_000
 MOST_FIELDS_SAID = 4
 
-SHARED_FIELDS = ("name", "headline", "bio", "city", "platforms", "languages", "links", "niches")
-CREATOR_FIELDS = ("audience_size", "engagement_rate", "rate")
-BRAND_FIELDS = ("industry", "budget_min", "budget_max", "audience_min", "audience_max", "campaign_types", "company_size", "website")
+SHARED_FIELDS = ("name", "headline", "bio", "city", "works_remotely", "platforms", "languages", "links", "niches", "campaign_types")
+CREATOR_FIELDS = ("industries", "audience_size", "engagement_rate", "rate")
+BRAND_FIELDS = ("industry", "budget_min", "budget_max", "audience_min", "audience_max", "company_size", "website")
 FIELDS = {"creator": SHARED_FIELDS + CREATOR_FIELDS, "brand": SHARED_FIELDS + BRAND_FIELDS}
 OTHER_ROLE = {"creator": "brand", "brand": "creator"}
 
 RANGES = (("budget_min", "budget_max"), ("audience_min", "audience_max"))
 
+PREFERENCE_FIELDS = ("musts", "dont_minds", "max_km")  # what one asks of the other side; set on a page of their own, shown to nobody
+DISTANCES_KM = (50, 100, 250, 500, 1_000)
+
 MATCHING_FIELDS = frozenset(
-    ("niches", "platforms", "city", "audience_size", "engagement_rate", "rate", "budget_min", "budget_max", "audience_min", "audience_max")
+    ("niches", "platforms", "languages", "city", "works_remotely", "campaign_types", "industries", "industry")
+    + ("audience_size", "engagement_rate", "rate", "budget_min", "budget_max", "audience_min", "audience_max", *PREFERENCE_FIELDS)
 )
 
 profile_changed = Signal("Inside the transaction, flushed. Sender: the profile; fields: the names of those that changed, none for a new profile.")
@@ -108,12 +112,15 @@ class Profile(Model):
         CheckConstraint(f"audience_min BETWEEN 0 AND {MAX_AUDIENCE}", name="audience_min"),
         CheckConstraint(f"audience_max BETWEEN 0 AND {MAX_AUDIENCE}", name="audience_max"),
         CheckConstraint("audience_min <= audience_max", name="audience_order"),
-        CheckConstraint("role = 'creator' OR (audience_size IS NULL AND engagement_rate IS NULL AND rate IS NULL)", name="creator_fields"),
+        CheckConstraint(
+            "role = 'creator' OR (audience_size IS NULL AND engagement_rate IS NULL AND rate IS NULL AND industries = '')", name="creator_fields"
+        ),
         CheckConstraint(
             "role = 'brand' OR (industry IS NULL AND budget_min IS NULL AND budget_max IS NULL AND audience_min IS NULL"
-            " AND audience_max IS NULL AND campaign_types = '' AND company_size IS NULL AND website = '')",
+            " AND audience_max IS NULL AND company_size IS NULL AND website = '')",
             name="brand_fields",
         ),
+        CheckConstraint("max_km BETWEEN 1 AND 20000", name="max_km"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -129,7 +136,10 @@ class Profile(Model):
     languages: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
     links: Mapped[tuple[str, ...]] = mapped_column(Lines, default=())
     niches: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    campaign_types: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    works_remotely: Mapped[bool] = mapped_column(default=False)
 
+    industries: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
     audience_size: Mapped[int | None] = mapped_column(default=None)
     engagement_rate: Mapped[float | None] = mapped_column(Float, default=None)
     rate: Mapped[int | None] = mapped_column(default=None)
@@ -139,11 +149,15 @@ class Profile(Model):
     budget_max: Mapped[int | None] = mapped_column(default=None)
     audience_min: Mapped[int | None] = mapped_column(default=None)
     audience_max: Mapped[int | None] = mapped_column(default=None)
-    campaign_types: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
     company_size: Mapped[str | None] = mapped_column(String(20), default=None)
     website: Mapped[str] = mapped_column(String(URL_LENGTH), default="")
 
+    musts: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    dont_minds: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
+    max_km: Mapped[int | None] = mapped_column(default=None)
+
     version: Mapped[int] = mapped_column(default=1)
+    match_version: Mapped[int] = mapped_column(default=1)  # the account's version at the last change: all cards this viewer sees are at least so new
     changed_at_version: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
@@ -155,8 +169,9 @@ class Profile(Model):
 
     def __init__(self, **fields: Any) -> None:
         """A profile that says nothing yet reads the same before it is saved as after."""
-        nothing: dict[str, Any] = {"headline": "", "bio": "", "website": "", "links": (), "version": 1, "changed_at_version": {}}
-        nothing |= dict.fromkeys(("platforms", "languages", "niches", "campaign_types"), frozenset())
+        nothing: dict[str, Any] = {"headline": "", "bio": "", "website": "", "links": (), "works_remotely": False, "version": 1, "match_version": 1}
+        nothing |= {"changed_at_version": {}}
+        nothing |= dict.fromkeys(("platforms", "languages", "niches", "campaign_types", "industries", "musts", "dont_minds"), frozenset())
         super().__init__(**nothing | fields)
 
     @classmethod
@@ -213,11 +228,13 @@ class Profile(Model):
             setattr(self, name, value)
         self.changed_at_version = self.changed_at_version | dict.fromkeys(fresh, self.version)
         self.updated_at = utc_now()
-        db.session.flush()
-        said = {"fields": sorted(fresh)} if len(fresh) <= MOST_FIELDS_SAID else {}  # a notice stays small; without names all is highlighted
-        announce(f"profile:{self.id}", self.version, **said, completion=self.completion.percent)
-        announce(f"match:*/{self.account_id}", self.version)
         self.account.changed(completion=self.completion.percent)
+        self.match_version = self.account.version
+        db.session.flush()
+        names = sorted(fresh.keys() - set(PREFERENCE_FIELDS))  # what one asks of others is nobody's business, not even that it changed
+        said = {"fields": names} if len(names) <= MOST_FIELDS_SAID else {}  # a notice stays small; without names all is highlighted
+        announce(f"profile:{self.id}", self.version, **said, completion=self.completion.percent)
+        announce(f"match:*/{self.account_id}", self.match_version)
         profile_changed.send(self, fields=frozenset(fresh))
 
 
