@@ -153,7 +153,7 @@ ARGUMENTS = ("page", "shown", "q", "city", "base", "section", "next", "as", "wat
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
-    "campaign_types", "company_size", "website", "stream", "subjects", "as", "avatar",
+    "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "stream", "subjects", "as", "avatar",
 )
 
 

@@ -80,12 +80,13 @@ def number(field: str) -> Amount:
 PICTURE = Rule("avatar", 10, "Add a picture", given("avatar"))
 
 RULES = {
-    "creator": (
+    "creator": (  # industries are not asked for: who chooses none is open to all
         PICTURE,
-        Rule("headline", 10, "Headline: {n} more characters", characters("headline"), 20, "Headline: 1 more character"),
+        Rule("headline", 5, "Headline: {n} more characters", characters("headline"), 20, "Headline: 1 more character"),
         Rule("bio", 15, "Bio: {n} more characters", characters("bio"), 120, "Bio: 1 more character"),
         Rule("niches", 10, "Niches: choose {n} more", number("niches"), 2),
         Rule("platforms", 10, "Choose the platforms you publish on", number("platforms")),
+        Rule("campaign_types", 5, "Choose the kinds of collaboration you do", number("campaign_types")),
         Rule("audience_size", 10, "Add your audience size", given("audience_size")),
         Rule("engagement_rate", 10, "Add your engagement rate", given("engagement_rate")),
         Rule("rate", 10, "Add your rate per collaboration", given("rate")),

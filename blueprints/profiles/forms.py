@@ -40,6 +40,7 @@ THOUSANDS = {"k": 1_000, "m": 1_000_000}
 NO_VERSION = "Say which version the changes are based on: base=<number>."
 NOT_A_LINK = "Give a web address that begins with http:// or https://, such as https://example.org."
 NOTHING = "nothing"
+ANSWERS = {"": False, "no": False, "yes": True}
 
 
 # How typed text is read. Each raises ValueError with the words for the person.
@@ -198,6 +199,30 @@ class ChoicesField(SelectFieldBase):
         return ", ".join(label for slug, label in self.offered.items() if slug in value) or NOTHING
 
 
+class YesNoField(Field):
+    """One checkbox. An empty value before its own says that it was there, so that "no" can be chosen."""
+
+    widget = CheckboxInput()
+
+    def process_data(self, value: Any) -> None:
+        self.data = bool(value)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        if valuelist:
+            if valuelist[-1] not in ANSWERS:
+                raise ValueError("Answer yes or no.")
+            self.data = ANSWERS[valuelist[-1]]
+
+    def _value(self) -> str:
+        return "yes"
+
+    def typed(self, value: bool) -> list[str]:
+        return ["yes"] if value else []
+
+    def words(self, value: bool) -> str:
+        return "yes" if value else "no"
+
+
 class ChoiceField(SelectFieldBase):
     """One of several, or none."""
 
@@ -238,6 +263,7 @@ class ProfileForm(FlaskForm):
     headline = Typed("Headline", partial(read_line, longest=HEADLINE_LENGTH))
     bio = Typed("Bio", partial(read_text, longest=BIO_LENGTH), widget=TextArea())
     city = Typed("City", read_city, lambda city: city.label if city else "")
+    works_remotely = YesNoField("Remote work")
     languages = ChoicesField("Languages", choices.LANGUAGES)
     links = Typed("Links", read_links, "\n".join, widget=TextArea())
 
@@ -333,6 +359,8 @@ class ProfileForm(FlaskForm):
 class CreatorForm(ProfileForm):
     niches = ChoicesField("Niches", choices.NICHES)
     platforms = ChoicesField("Platforms", choices.PLATFORMS)
+    campaign_types = ChoicesField("Kinds of collaboration", choices.CAMPAIGN_TYPES)
+    industries = ChoicesField("Industries you want to work with", choices.INDUSTRIES)
     audience_size = _people("Audience size")
     engagement_rate = Typed("Engagement rate", read_percentage, write_percentage)
     rate = _euros("Rate per collaboration")
@@ -344,7 +372,7 @@ class BrandForm(ProfileForm):
     website = Typed("Website", read_link)
     niches = ChoicesField("Niches you look for", choices.NICHES)
     platforms = ChoicesField("Platforms you want to be on", choices.PLATFORMS)
-    campaign_types = ChoicesField("Campaign types", choices.CAMPAIGN_TYPES)
+    campaign_types = ChoicesField("Campaigns", choices.CAMPAIGN_TYPES)
     budget_min = _euros("Budget from")
     budget_max = _euros("Budget to")
     audience_min = _people("Audience from")

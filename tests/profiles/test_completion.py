@@ -84,6 +84,18 @@ def test_a_bio_of_86_characters_lacks_34_and_says_what_they_bring():
     assert of(profile).percent == 95
 
 
+def test_a_creator_who_names_no_industry_and_no_remote_work_is_complete_all_the_same():
+    profile = SimpleNamespace(**everything("creator") | {"industries": frozenset(), "works_remotely": False})
+
+    assert of(profile).percent == 100
+
+
+def test_both_roles_are_asked_for_their_kinds_of_collaboration():
+    for role, points in (("creator", 5), ("brand", 10)):
+        (deficit,) = of(SimpleNamespace(**everything(role) | {"campaign_types": frozenset()})).deficits
+        assert (deficit.field, deficit.points) == ("campaign_types", points)
+
+
 def test_one_character_is_not_characters():
     assert of(SimpleNamespace(**everything("brand") | {"bio": "b" * 119})).deficits[0].text == "Bio: 1 more character"
 

@@ -153,6 +153,11 @@ def test_a_notice_of_many_fields_stays_small(bo, as_user):
         ("links", "", ()),
         ("niches", ["", "diy", "food"], {"diy", "food"}),
         ("niches", [""], set()),
+        ("campaign_types", ["", "ugc", "series"], {"ugc", "series"}),
+        ("industries", ["", "food-drink"], {"food-drink"}),
+        ("works_remotely", ["", "yes"], True),
+        ("works_remotely", "yes", True),
+        ("works_remotely", "no", False),
         ("name", "  Ana   María ", "Ana María"),
         ("bio", "One.\r\n\r\nTwo.", "One.\n\nTwo."),
         ("bio", "b" * 2_000, "b" * 2_000),
@@ -207,6 +212,9 @@ def test_what_people_type_is_understood(field, typed, saved, ana, as_user):
         ("links", "\n".join(f"https://example.org/{n}" for n in range(6))),
         ("niches", ["food", "hacking"]),
         ("platforms", "geocities"),
+        ("campaign_types", ["", "bribe"]),
+        ("industries", ["", "weapons"]),
+        ("works_remotely", "perhaps"),
         ("city", "Atlantis upon Sea"),
         ("city", "Berlin\x00"),
     ],
@@ -239,13 +247,44 @@ def test_a_range_that_ends_before_it_begins_is_refused_where_it_was_typed(sent, 
     assert bo.profile.budget_min <= bo.profile.budget_max and bo.profile.audience_min <= bo.profile.audience_max
 
 
-@pytest.mark.parametrize("name", ["industry", "budget_min", "role", "version", "account_id", "avatar", "shoe_size"])
+@pytest.mark.parametrize(
+    "name", ["industry", "budget_min", "role", "version", "match_version", "account_id", "avatar", "musts", "dont_minds", "max_km", "shoe_size"]
+)
 def test_a_field_one_does_not_have_is_refused_by_name(name, ana, as_user):
     answer = as_user(ana).patch("/profile", data={name: "1", "base": 1}, headers={"Accept": "application/json"})
 
     assert answer.status_code == 422
     assert name in answer.json["errors"]
     assert ana.profile.version == 1
+
+
+def test_a_brand_has_an_industry_and_wants_none(bo, as_user):
+    answer = as_user(bo).patch("/profile", data={"industries": ["", "fashion"], "base": 1}, headers={"Accept": "application/json"})
+
+    assert (answer.status_code, set(answer.json["errors"])) == (422, {"industries"})
+
+
+@pytest.mark.parametrize("person", ["ana", "bo"])
+def test_remote_work_is_switched_on_and_off_by_itself(person, cast, as_user):
+    account = getattr(cast, person)
+    client = as_user(account)
+    bio = account.profile.bio
+    for sent, saved in ((["", "yes"], True), ([""], False)):
+        answer = client.patch("/profile", data={"works_remotely": sent, "base": account.profile.version}, headers={"Accept": "application/json"})
+
+        assert (answer.status_code, answer.json["saved"]) == (200, ["works_remotely"])
+        assert account.profile.works_remotely is saved
+    client.patch("/profile", data={"works_remotely": ["", "yes"], "base": 3})
+    client.patch("/profile", data={"headline": "Where it is not sent it stays", "base": 4})
+    assert (account.profile.works_remotely, account.profile.bio) == (True, bio)
+
+
+def test_remote_work_rings_the_decks_of_the_other_role(ana, as_user):
+    client = as_user(ana)
+    forget_announcements()
+    client.patch("/profile", data={"works_remotely": "yes", "base": 1})
+
+    assert "deck/brand" in topics()
 
 
 @pytest.mark.parametrize("base", [None, "", "x", "-1", "9" * 50])

@@ -71,6 +71,18 @@ def test_sets_links_and_cities_conflict_like_words(ana, as_user):
     assert answer.json["conflict"]["links"]["mine"] == ["https://example.org/b"]
 
 
+def test_yes_and_no_conflict_like_words(ana, as_user):
+    as_user(ana).patch("/profile", data={"works_remotely": ["", "yes"], "base": 1})
+    late = {"works_remotely": "", "base": 1}
+    answer = as_user(ana).patch("/profile", data=late, headers=JSON)
+
+    assert answer.status_code == 409
+    assert answer.json["conflict"] == {"works_remotely": {"mine": False, "theirs": True, "version": 2}}
+    page = as_user(ana).patch("/profile", data=late, headers={"HX-Request": "true"})
+    assert "Remote work was changed elsewhere to “yes”." in page.text
+    assert ana.profile.works_remotely is True
+
+
 def test_both_ends_of_a_range_that_no_longer_fit_conflict_together(bo, as_user):
     as_user(bo).patch("/profile", data={"budget_min": "100", "budget_max": "300", "base": 1})
     answer = as_user(bo).patch("/profile", data={"budget_min": "1000", "budget_max": "3000", "base": 1}, headers=JSON)
@@ -115,7 +127,7 @@ def plain_form(account: Any) -> MultiDict[str, str]:
     form = ProfileForm.of(account.profile)
     pairs = [("base", form.base), ("was", form.was)]
     for name in form.names:
-        if hasattr(form[name], "offered") and isinstance(form[name].data, frozenset):
+        if isinstance(form[name].data, frozenset | bool):  # boxes: a hidden empty value stands before them
             pairs.append((name, ""))
         pairs += [(name, typed) for typed in form[name].typed(form[name].data)]
     return MultiDict(pairs)
@@ -155,6 +167,36 @@ def test_a_choice_decides_and_without_one_it_is_asked_again(choice, status, bio,
 
     assert as_user(ana).post("/profile", data=again).status_code == status
     assert ana.profile.bio == bio
+
+
+def test_plain_forms_with_yes_and_no_lead_to_a_choice_in_words(ana, as_user):
+    ana.profile.revise({"works_remotely": True}, base=1)
+    db.session.commit()
+    client, laptop = as_user(ana), plain_form(ana)
+    laptop.setlist("works_remotely", [""])
+    for answer in (False, True):
+        ana.profile.revise({"works_remotely": answer}, base=ana.profile.version)
+    db.session.commit()
+    page = client.post("/profile", data=laptop)
+
+    assert page.status_code == 409
+    assert "Theirs: “yes”" in page.text and "Mine: “no”" in page.text
+    assert ana.profile.works_remotely is True
+    again = plain_form(ana)
+    again.setlist("works_remotely", [""])
+    again["conflict"], again["choose-works_remotely"] = "works_remotely", "mine"
+    assert client.post("/profile", data=again).status_code == 302
+    assert ana.profile.works_remotely is False
+
+
+def test_two_plain_forms_with_different_boxes_both_win(ana, as_user):
+    phone, laptop = plain_form(ana), plain_form(ana)
+    phone.setlist("works_remotely", ["", "yes"])
+    laptop.setlist("industries", ["", "fashion"])
+
+    assert as_user(ana).post("/profile", data=phone).status_code == 302
+    assert as_user(ana).post("/profile", data=laptop).status_code == 302
+    assert (ana.profile.works_remotely, ana.profile.industries) == (True, {"fashion"})
 
 
 def test_a_choice_on_a_page_that_is_itself_old_is_asked_again(ana, as_user):

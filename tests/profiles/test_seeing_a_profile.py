@@ -1,5 +1,7 @@
 """A profile's page: the other role sees it, one's own role does not, and it stays right while it is open."""
 
+import re
+
 import pytest
 
 from blueprints.extensions import db, utc_now
@@ -26,6 +28,41 @@ def test_a_creator_sees_what_a_brand_looks_for(address, ana, bo, as_user):
 
     for words in ("Nordlys Coffee", "Food and drink", "€500 to €2,000", "10k to 200k", "Sustainability"):
         assert words in page, words
+
+
+def test_each_role_sees_how_the_other_works(address, ana, bo, as_user):
+    ana.profile.revise({"works_remotely": True, "campaign_types": {"series", "event"}, "industries": {"travel-hospitality"}}, base=1)
+    bo.profile.revise({"works_remotely": True, "campaign_types": {"giveaway"}}, base=1)
+    db.session.commit()
+    of_ana = as_user(bo).get(address.format(ana.profile.id)).text
+    of_bo = as_user(ana).get(address.format(bo.profile.id)).text
+
+    for words in ("Open to remote work", "Kinds of collaboration", "Series", "Event", "Wants to work with", "Travel and hospitality"):
+        assert words in of_ana, words
+    for field in ("works_remotely", "campaign_types", "industries"):
+        assert f'data-field="{field}"' in of_ana
+    for words in ("Open to remote work", "Campaigns", "Giveaway", 'data-field="works_remotely"'):
+        assert words in of_bo, words
+
+
+def test_what_is_not_said_is_not_shown(address, ana, bo, as_user):
+    page = as_user(bo).get(address.format(ana.profile.id)).text
+
+    for field in ("works_remotely", "campaign_types", "industries", "headline", "city"):
+        assert f'data-field="{field}"' not in page, field
+
+
+def test_what_one_asks_of_others_is_nobodys_business(address, ana, bo, as_user):
+    before = as_user(bo).get(address.format(ana.profile.id))
+    ana.profile.musts, ana.profile.dont_minds, ana.profile.max_km = {"location"}, {"language"}, 250
+    db.session.commit()
+    assert "Ana Ruiz" in before.text
+
+    assert without_tokens(as_user(bo).get(address.format(ana.profile.id)).text) == without_tokens(before.text)
+
+
+def without_tokens(page):
+    return re.sub(r'(name="csrf_token" value|nonce)="[^"]*"', "", page)
 
 
 def test_oneself_sees_how_others_see_it(ana, as_user):

@@ -1,5 +1,6 @@
 """The editor as one plain form."""
 
+import re
 from html import unescape
 
 from blueprints.extensions import db
@@ -17,6 +18,21 @@ def test_the_whole_form_saves_and_says_so(ana, as_user):
     assert (ana.profile.bio, ana.profile.niches) == ("I film food.", {"film"})
 
 
+def test_a_box_that_is_not_ticked_is_saved_as_no(bo, as_user):
+    client = as_user(bo)
+    bo.profile.revise({"works_remotely": True}, base=1)
+    db.session.commit()
+    hidden, box = '<input type="hidden" name="works_remotely" value="">', 'id="works_remotely" name="works_remotely" type="checkbox" value="yes"'
+    page = client.get("/profile").text
+    assert 0 < page.index(hidden) < page.index(box), "the empty value comes first"
+    form = plain_form(bo)
+    assert form.getlist("works_remotely") == ["", "yes"]
+    form.setlist("works_remotely", [""])
+
+    assert client.post("/profile", data=form).status_code == 302
+    assert bo.profile.works_remotely is False
+
+
 def test_a_form_sent_unchanged_changes_nothing(bo, as_user):
     assert as_user(bo).post("/profile", data=plain_form(bo)).status_code == 302
     assert bo.profile.version == 1
@@ -29,6 +45,7 @@ def test_nothing_typed_is_lost_when_something_is_wrong(bo, as_user):
     for name, text in typed.items():
         form[name] = text
     form.setlist("niches", ["", "diy", "film"])
+    form.setlist("works_remotely", ["", "yes"])
     page = as_user(bo).post("/profile", data=form)
 
     assert page.status_code == 422
@@ -38,6 +55,7 @@ def test_nothing_typed_is_lost_when_something_is_wrong(bo, as_user):
     assert '<option selected value="fashion">' in page.text
     for slug in ("diy", "film"):
         assert 'checked class="check__box" id="niches-' in page.text or f'value="{slug}"' in page.text
+    assert re.search(r'<input [^>]*checked[^>]* id="works_remotely"', page.text)
     for name in ("name", "headline", "bio", "city", "budget_min", "website", "links", "audience_max"):
         assert f'field--invalid" id="field-{name}"' in page.text, name
     assert bo.profile.version == 1, "nothing is saved until all is right"
