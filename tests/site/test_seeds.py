@@ -18,10 +18,22 @@ from blueprints.extensions import db
 from blueprints.matches import scoring
 from blueprints.profiles import avatars, completion
 from blueprints.profiles.choices import CAMPAIGN_TYPES, COMPANY_SIZES, INDUSTRIES, LANGUAGES, NICHES, PLATFORMS
-from blueprints.profiles.models import BIO_LENGTH, HEADLINE_LENGTH, MAX_AUDIENCE, MAX_EUROS, MAX_LINKS, NAME_LENGTH, URL_LENGTH, Profile
+from blueprints.profiles.models import (
+    BIO_LENGTH,
+    DISTANCES_KM,
+    HEADLINE_LENGTH,
+    MAX_AUDIENCE,
+    MAX_EUROS,
+    MAX_LINKS,
+    NAME_LENGTH,
+    URL_LENGTH,
+    Profile,
+)
 from blueprints.site import portraits, seed_texts, seeds
 from blueprints.site.seeds import Member, community
 
+CRITERIA = {"niche", "industry", "campaign", "budget", "platforms", "engagement", "audience", "location", "language"}
+NOT_ASKED_BY = {"creator": {"engagement", "audience"}, "brand": {"industry"}}
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -117,23 +129,61 @@ def test_everything_they_say_is_what_the_editor_would_accept(members, cities):
             assert len(url) <= URL_LENGTH and url.isascii()
         assert member.email.isascii() and len(member.email) <= 254
         assert NOW - timedelta(days=731) < profile["created_at"] <= profile["updated_at"] <= member.last_seen_at <= NOW
-        assert (profile["version"], profile["changed_at_version"]) == (1, {})
+        assert (profile["version"], profile["match_version"], profile["changed_at_version"]) == (1, 1, {})
 
 
 def test_each_role_answers_its_own_questions_within_bounds(members):
     creator_only, brand_only = ("audience_size", "engagement_rate", "rate"), ("industry", "budget_min", "audience_min", "company_size")
     for member in members:
         profile = member.profile
+        assert profile["campaign_types"] <= CAMPAIGN_TYPES.keys() and isinstance(profile["works_remotely"], bool)
         if member.role == "creator":
-            assert all(profile[field] is None for field in brand_only) and not profile["campaign_types"] and not profile["website"]
+            assert all(profile[field] is None for field in brand_only) and not profile["website"]
+            assert profile["industries"] <= INDUSTRIES.keys()
             assert 0 < (profile["audience_size"] or 1) <= MAX_AUDIENCE and 0 < (profile["rate"] or 1) <= MAX_EUROS
             assert 0 < (profile["engagement_rate"] or 1) <= 100
         else:
-            assert all(profile[field] is None for field in creator_only)
+            assert all(profile[field] is None for field in creator_only) and not profile["industries"]
             assert profile["industry"] in INDUSTRIES and profile["company_size"] in {None, *COMPANY_SIZES}
-            assert profile["campaign_types"] <= CAMPAIGN_TYPES.keys()
             assert 1 <= (profile["budget_min"] or 1) <= (profile["budget_max"] or MAX_EUROS) <= MAX_EUROS
             assert 1 <= (profile["audience_min"] or 1) <= (profile["audience_max"] or MAX_AUDIENCE) <= MAX_AUDIENCE
+
+
+def test_they_say_how_they_work_and_some_do_not(members):
+    creators, brands = ([member.profile for member in members if member.role == role] for role in ("creator", "brand"))
+
+    for profiles, remotely in ((creators, 0.45), (brands, 0.55)):
+        assert abs(share(profiles, "works_remotely") - remotely) < 0.05
+        assert 0.8 < share(profiles, "campaign_types") < 0.95
+        assert {len(profile["campaign_types"]) for profile in profiles} == {0, 2, 3, 4}
+    assert abs(share(creators, "industries") - 0.6) < 0.05
+    assert {len(profile["industries"]) for profile in creators} == {0, 1, 2, 3, 4}
+
+
+def test_creators_name_industries_that_look_for_what_they_make(members):
+    named = [(profile["niches"], trade) for profile in (member.profile for member in members) for trade in profile["industries"]]
+
+    assert len(named) > 500
+    assert all(niches & set(seed_texts.INDUSTRIES[trade].niches) for niches, trade in named)
+
+
+def test_a_few_insist_on_something_that_their_own_answers_can_be_judged_by(members):
+    profiles = [member.profile for member in members]
+    strict = [profile for profile in profiles if profile["musts"]]
+
+    assert abs(share(profiles, "musts") - 0.12) < 0.03 and abs(share(profiles, "dont_minds") - 0.1) < 0.03
+    assert {len(profile["musts"]) for profile in strict} == {1, 2, 3}
+    for profile in profiles:
+        assert profile["musts"] <= CRITERIA - NOT_ASKED_BY[profile["role"]] and profile["dont_minds"] <= CRITERIA - profile["musts"]
+        assert (profile["max_km"] in DISTANCES_KM) if "location" in profile["musts"] else profile["max_km"] is None
+        for criterion, field in (("location", "city_id"), ("industry", "industries"), ("language", "languages"), ("campaign", "campaign_types")):
+            assert criterion not in profile["musts"] or profile[field], "one cannot insist on what one does not say"
+    assert {criterion for profile in strict for criterion in profile["musts"]} == CRITERIA
+    assert not any(member.profile["musts"] or member.profile["dont_minds"] for member in members[:2]), "Ana and Bo are open to all"
+
+
+def share(profiles, field: str) -> float:
+    return sum(bool(profile[field]) for profile in profiles) / len(profiles)
 
 
 def test_some_profiles_are_incomplete_and_some_have_no_picture(members):
