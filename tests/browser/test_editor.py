@@ -46,6 +46,10 @@ def status(page: Page, name: str) -> Locator:
     return page.locator(f"#field-{name}-status")
 
 
+def remote(page: Page) -> Locator:
+    return page.get_by_role("checkbox", name="I also work remotely")
+
+
 def save(page: Page, name: str, value: str) -> None:
     """Type into a field and leave it, as people do."""
     field(page, name).fill(value)
@@ -148,6 +152,33 @@ def test_choices_are_saved_as_a_group(editor: Page, house: House, ana: Member) -
     expect(editor.locator("#profile-form-status")).to_contain_text("Everything is saved")
     assert house.saved(ana, "niches") == frozenset()
     assert all({name.removeprefix("base-") for name in body} == {"csrf_token", "base", "niches"} for body in bodies)
+
+
+def test_a_single_box_is_saved_by_itself_ticked_and_unticked(editor: Page, house: House, ana: Member) -> None:
+    bodies = saves_of(editor)
+    for answer, sent in ((True, ["", "yes"]), (False, [""])):
+        remote(editor).set_checked(answer)
+        expect(status(editor, "works_remotely")).to_contain_text("Saved")
+        expect(editor.locator("#profile-form-status")).to_have_text("Everything is saved.")
+        assert house.saved(ana, "works_remotely") is answer
+        assert bodies[-1].pop("csrf_token") != [""]
+        assert bodies[-1] == {"base": ["1"], "base-works_remotely": ["1" if answer else "2"], "works_remotely": sent}
+    assert len(bodies) == 2
+
+
+def test_what_one_does_and_for_whom_reaches_the_other_persons_page(
+    editor: Page, make_browser: Callable[..., BrowserContext], house: House, ana: Member
+) -> None:
+    profile = tab(let_in(make_browser(), house.add("brand").email), f"/profiles/{ana.id}")
+    expect(profile.locator("[data-field=works_remotely]")).to_have_count(0)
+    remote(editor).check()
+    for name in ("Product review", "Travel and hospitality"):
+        editor.get_by_role("checkbox", name=name).check()
+
+    expect(profile.locator("[data-field=works_remotely]")).to_have_text("Open to remote work")
+    expect(profile.locator("[data-field=campaign_types]")).to_contain_text("Product review")
+    expect(profile.locator("[data-field=industries]")).to_contain_text("Travel and hospitality")
+    assert was_never_reloaded(profile)
 
 
 def test_a_number_as_people_write_it_is_shown_as_it_was_understood(editor: Page, house: House, ana: Member) -> None:
@@ -254,9 +285,28 @@ def test_choices_made_in_another_tab_appear(browser: BrowserContext, editor: Pag
     other.get_by_text("Travel", exact=True).click()
     expect(status(other, "niches")).to_contain_text("Saved")
 
-    expect(editor.get_by_role("checkbox", name="Travel")).to_be_checked()
-    expect(editor.get_by_role("checkbox", name="Food")).to_be_checked()
+    expect(editor.get_by_role("checkbox", name="Travel", exact=True)).to_be_checked()
+    expect(editor.get_by_role("checkbox", name="Food", exact=True)).to_be_checked()
     expect(status(editor, "niches")).to_contain_text("Updated on another device")
+
+
+@pytest.mark.parametrize(("choice", "stays"), [("Use theirs", True), ("Keep mine", False)])
+def test_a_box_ticked_in_the_other_tab_is_not_ticked_under_ones_finger(
+    choice: str, stays: bool, browser: BrowserContext, editor: Page, house: House, ana: Member
+) -> None:
+    other = tab(browser, "/profile")
+    remote(editor).focus()
+    remote(other).check()
+    remote(other).blur()
+
+    note = status(editor, "works_remotely").locator("[data-conflict]")
+    expect(note).to_contain_text("Remote work was changed elsewhere to “yes”.")
+    expect(remote(editor)).not_to_be_checked()
+    note.get_by_role("button", name=choice).click()
+    expect(note).to_have_count(0)
+    expect(remote(editor)).to_be_checked(checked=stays)
+    expect(remote(other)).to_be_checked(checked=stays)
+    assert house.saved(ana, "works_remotely") is stays
 
 
 @pytest.mark.parametrize("saves_first", [False, True], ids=["still typing", "sent too late"])
