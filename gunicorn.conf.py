@@ -30,8 +30,9 @@ def pre_request(worker: Any, request: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Tell the streams as soon as this worker is asked to stop, so that they do not hold it up."""
+    """Begin what runs in the background; tell the streams as soon as this worker is asked to stop, so that they do not hold it up."""
     live = worker.wsgi.extensions["live"]
+    live.start()
 
     def wait_for_the_end() -> None:
         while worker.alive:

@@ -1,5 +1,6 @@
 """How a change reaches open pages: subjects with versions, ``announce``, the hub, the stream. See the README, "How live works"."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import gevent
@@ -17,11 +18,15 @@ __all__ = ["NO_ID", "Live", "announce", "end_streams", "init_app", "subject"]
 
 @dataclass
 class Live:
-    """One worker's live layer. It starts with its first stream: a process that serves none runs nothing in the background."""
+    """One worker's live layer. It starts with the worker or its first stream: a command, or a test, runs nothing in the background.
+
+    ``background``: what features keep running beside it.
+    """
 
     app: Flask
     hub: Hub = field(init=False)
     greenlets: list[gevent.Greenlet] = field(default_factory=list)
+    background: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.app.config["LIVE_HEARTBEAT_SECONDS"])
@@ -33,6 +38,7 @@ class Live:
                 gevent.spawn(self.hub.keep_beating),
                 gevent.spawn(self.bus.listen),
                 gevent.spawn(keep_sweeping, self.app, self.hub),
+                *map(gevent.spawn, self.background),
             ]
 
     def stop(self) -> None:

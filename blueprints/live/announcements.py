@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from blueprints.extensions import Model, db
 
 EVERY_ID = "*"
+EVERYTHING = "*"  # the topic that says: whatever you remember may be old, look again
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,10 @@ class Notice:
     version: int
     data: str = "{}"
 
+    @property
+    def said(self) -> dict[str, Any]:
+        return json.loads(self.data)
+
     @cached_property
     def subject(self) -> str:
         return self.topic.partition("/")[0]
@@ -53,7 +58,7 @@ class Notice:
         return self.frame_for(self.subject)
 
     def frame_for(self, subject: str) -> bytes:
-        return frame(subject, {"gone": True} if self.is_gone else {"v": self.version, **json.loads(self.data)})
+        return frame(subject, {"gone": True} if self.is_gone else {"v": self.version, **self.said})
 
 
 def frame(name: str, data: dict[str, Any]) -> bytes:

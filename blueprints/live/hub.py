@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 import gevent
@@ -81,6 +81,7 @@ class Hub:
     def __init__(self, heartbeat_seconds: int = 15) -> None:
         self.heartbeat_seconds = heartbeat_seconds
         self.streams: dict[str, Stream] = {}
+        self.listeners: list[Callable[[Notice], None]] = []  # what in this worker remembers something hears every notice, and must be quick
         self._by_topic: dict[str, set[Stream]] = defaultdict(set)
         self._by_account: dict[int, list[Stream]] = defaultdict(list)
         self._heard: dict[str, tuple[int, float]] = {}
@@ -135,6 +136,14 @@ class Hub:
             self._by_topic[topic].add(stream)
         stream.topics = set(topics)
 
+    @property
+    def accounts(self) -> list[int]:
+        """Those who have a stream here."""
+        return list(self._by_account)
+
+    def is_watched(self, topic: str) -> bool:
+        return topic in self._by_topic
+
     def heard(self, topic: str) -> int:
         """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none."""
         subject, _, audience = topic.partition("/")
@@ -151,11 +160,13 @@ class Hub:
         self._heard[notice.topic] = (notice.version, time.monotonic())
         kind, _, audience = notice.topic.partition("/")
         NOTICES.labels(kind.partition(":")[0]).inc()
+        for listener in self.listeners:
+            listener(notice)
         if kind == "end-session":
             self._end([stream for stream in self.streams.values() if stream.session_id == int(audience)])
         elif kind == "end-account":
             self._end(list(self._by_account.get(int(audience), ())))
-        elif kind.endswith(EVERY_ID):
+        elif kind.endswith(f":{EVERY_ID}"):
             self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
         else:
             self._deliver(notice)

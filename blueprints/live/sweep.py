@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
-from blueprints.live.announcements import Announcement, Notice
+from blueprints.live.announcements import EVERYTHING, Announcement, Notice
 from blueprints.live.hub import RECENT_SECONDS, Hub
 
 SWEEP_SECONDS = 1.0
@@ -25,23 +25,27 @@ log = logging.getLogger(__name__)
 
 
 def keep_sweeping(app: Flask, hub: Hub) -> None:
-    rounds = 0
+    rounds, swept = 0, time.time()
     while True:
         gevent.sleep(SWEEP_SECONDS)
         rounds += 1
         try:
             with app.app_context():
-                if hub.streams:
-                    sweep(hub)
+                if time.time() - swept > KEEP_SECONDS - WINDOW_SECONDS:  # the database was away for so long that the journal has lost something
+                    hub.ring(Notice(EVERYTHING, time.time_ns() // 1_000_000))
+                now = time.time()
+                sweep(hub, since=min(now, swept) - WINDOW_SECONDS)
+                swept = now
                 if rounds % PRUNE_EVERY == 0:
                     prune()
         except SQLAlchemyError as error:  # the database is away; requests say so, and the next round tries again
             log.warning("sweep: %s", error)
 
 
-def sweep(hub: Hub) -> int:
+def sweep(hub: Hub, since: float | None = None) -> int:
     """Ring what was announced lately and not heard; the number of notices found."""
-    newer = select(Announcement.topic, Announcement.version, Announcement.data).where(Announcement.announced_at > time.time() - WINDOW_SECONDS)
+    after = time.time() - WINDOW_SECONDS if since is None else since
+    newer = select(Announcement.topic, Announcement.version, Announcement.data).where(Announcement.announced_at > after)
     with db.engine.connect().execution_options(reads_only=True) as connection:
         rows = connection.execute(newer.order_by(Announcement.version)).all()
     found = sum(hub.ring(Notice(*row)) for row in rows)

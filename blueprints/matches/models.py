@@ -1,30 +1,40 @@
-"""A match as one viewer sees it, the deck of them, and the counters that say when a deck may have changed."""
+"""A match as one viewer sees it, what a viewer did with it, and the counters that say when a deck may have changed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
+from math import isnan
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import parse_qsl
 
-import gevent
-from sqlalchemy import CheckConstraint, ForeignKey, Select, String, Text, UniqueConstraint, bindparam, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from werkzeug.datastructures import MultiDict
 
 from blueprints import formats
 from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce
-from blueprints.matches.scoring import FACTORS, Facts, Score, distance_km, score, tier_of
+from blueprints.matches.filters import Filters
+from blueprints.matches.reasons import FACTORS, Factor, Pair, mean
+from blueprints.matches.scoring import Facts, Score, km_between, score, tier_of
+from blueprints.matches.scoring import facts_of as read_facts
 from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
-from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile, Viewer
+from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, PREFERENCE_FIELDS, Profile, Viewer
+from blueprints.texts import clean_line
 
-PAGE_SIZE = 24
 SEARCH_NAME_LENGTH = 60
-LET_OTHERS_EVERY = 500
+MOST_SEARCHES = 20
 MOST_REASONS = 3
-A_REASON = 0.6
-A_DIFFERENCE = 0.5
+A_REASON, A_WEAK_REASON = 0.6, 0.4
+A_DIFFERENCE = 0.75
+FIELD_WORDS = {
+    "avatar": "picture", "audience_size": "audience", "engagement_rate": "engagement", "budget_min": "budget", "budget_max": "budget",
+    "audience_min": "wanted audience", "audience_max": "wanted audience", "niches": "topics", "campaign_types": "kinds of collaboration",
+}  # fmt: skip
 
 
 class DeckVersion(Model):
@@ -40,12 +50,12 @@ class DeckVersion(Model):
         return db.session.scalar(select(cls.version).where(cls.role == role)) or 0
 
     @classmethod
-    def moved_on(cls, role: str) -> None:
-        """Everyone of ``role`` who has a deck open hears ``deck``."""
+    def moved_on(cls, role: str, profile: Profile | None = None) -> None:
+        """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them."""
         row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
         row.version += 1
         db.session.add(row)
-        announce(f"deck/{role}", row.version)
+        announce(f"deck/{role}", row.version, **({"profile": profile.id} if profile else {}))
 
 
 class Mark(Model):
@@ -60,6 +70,62 @@ class Mark(Model):
     seen_version: Mapped[int] = mapped_column(default=0)  # of the profile
     version: Mapped[int] = mapped_column(default=0)  # the account's version at the last change of this row
 
+    account: Mapped[Account] = relationship()
+    profile: Mapped[Profile] = relationship()
+
+
+    @classmethod
+    def of(cls, viewer: Account) -> "dict[int, Mark]":
+        """All of the viewer's, by profile id."""
+        return {mark.profile_id: mark for mark in db.session.scalars(select(cls).where(cls.account_id == viewer.id))}
+
+    @classmethod
+    def on(cls, viewer: Account, profile: Profile) -> "Mark":
+        """The viewer's mark on that card, held until the transaction ends; a new one where there is none."""
+        key = {"account_id": viewer.id, "profile_id": profile.id}
+        try:
+            with db.session.begin_nested():
+                if not db.session.get(cls, key):
+                    db.session.add(cls(**key, seen_version=profile.version, version=0))
+        except IntegrityError:  # another tab was quicker
+            pass
+        return db.session.get_one(cls, key, with_for_update=True)
+
+    def save(self) -> None:
+        """Keep it on the page of saved cards; one that was hidden comes back."""
+        if not self.saved_at or self.hidden_at:
+            self.seen_version = self.profile.version if not self.saved_at else self.seen_version
+            self.saved_at, self.hidden_at = self.saved_at or utc_now(), None
+            self._changed()
+
+    def unsave(self) -> None:
+        if self.saved_at:
+            self.saved_at = None
+            self._changed()
+
+    def hide(self) -> None:
+        """Out of the deck, until it is shown again."""
+        if not self.hidden_at:
+            self.hidden_at = utc_now()
+            self._changed()
+
+    def unhide(self) -> None:
+        if self.hidden_at:
+            self.hidden_at = None
+            self._changed()
+
+    def seen(self) -> None:
+        """The viewer looked: what changed until now is no news any more."""
+        if self.saved_at and self.seen_version < self.profile.version:
+            self.seen_version = self.profile.version
+            self._changed()
+
+    def _changed(self) -> None:
+        """The viewer's own open pages show it: cards by ``match``, lists by ``me``."""
+        self.account.changed()
+        self.version = self.account.version
+        announce(f"match:{self.profile_id}/{self.account_id}", self.version)
+
 
 class SavedSearch(Model):
     """Filters with a name."""
@@ -73,10 +139,45 @@ class SavedSearch(Model):
     query: Mapped[str] = mapped_column(Text)  # as it stands in the address, without the page
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
+    @classmethod
+    def owned_by(cls, viewer: Account) -> "Select[SavedSearch]":
+        return select(cls).where(cls.account_id == viewer.id)
+
+    @classmethod
+    def of(cls, viewer: Account) -> "list[SavedSearch]":
+        return list(db.session.scalars(cls.owned_by(viewer).order_by(cls.name)))
+
+    @classmethod
+    def keep(cls, viewer: Account, name: str, filters: Filters) -> "SavedSearch":
+        """Under that name; raises SearchError with the words for the person."""
+        try:
+            name = clean_line(name)
+        except ValueError as error:
+            raise SearchError(str(error)) from None
+        if not name or len(name) > SEARCH_NAME_LENGTH:
+            raise SearchError(f"Give it a name of at most {SEARCH_NAME_LENGTH} characters.")
+        if not filters.args:
+            raise SearchError("Choose a filter or an order first: there is nothing to save yet.")
+        there = {search.name: search for search in cls.of(viewer)}
+        if name not in there and len(there) >= MOST_SEARCHES:
+            raise SearchError(f"You have {MOST_SEARCHES} saved searches, which is the most: remove one first.")
+        search = there.get(name) or cls(account_id=viewer.id, name=name)
+        search.query = filters.query
+        db.session.add(search)
+        return search
+
+    @property
+    def filters(self) -> Filters:
+        return Filters.read(MultiDict(parse_qsl(self.query)))[0]
+
+
+class SearchError(ValueError):
+    """Says to the person why a search cannot be saved."""
+
 
 @dataclass(frozen=True)
 class JudgedFactor:
-    """One line of the breakdown, from the viewer's side; values are 0 to 1, None without evidence."""
+    """One line of the breakdown, from the viewer's side; values are 0 to 1, None without evidence or stake."""
 
     name: str
     label: str
@@ -89,45 +190,46 @@ class JudgedFactor:
 
 @dataclass(frozen=True)
 class Match:
-    """How well the viewer and one other fit."""
+    """How well the viewer and one other fit, and what the viewer did with the card."""
 
     viewer: Profile
     profile: Profile
+    mark: Mark | None = None
 
     @classmethod
     def between(cls, viewer: Account, profile_id: int) -> "Match | None":
         """With one other, if the viewer may see them and stands on the other side."""
-        profile = db.session.scalar(_other(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id})
-        return cls(viewer.profile, profile) if profile else None
+        found = db.session.execute(_other(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id}).one_or_none()
+        return cls(viewer.profile, *found) if found else None
 
     @classmethod
     def shown(cls, viewer: Viewer, profile_id: int) -> str | None:
         """What ``between(…).live`` would say, for a small part of its price."""
         found = db.session.connection().execute(_versions(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id}).one_or_none()
-        return _live(profile_id, *found) if found else None
+        return _live(profile_id, found[0], max(found[1], found[2] or 0)) if found else None
 
     @cached_property
-    def _sides(self) -> tuple[Facts, Facts]:
-        """Creator, brand."""
-        mine, theirs = facts_of(self.viewer), facts_of(self.profile)
-        return (mine, theirs) if self.viewer.role == "creator" else (theirs, mine)
+    def pair(self) -> Pair:
+        mine, theirs = (self.viewer, facts_of(self.viewer)), (self.profile, facts_of(self.profile))
+        creator, brand = (mine, theirs) if self.viewer.role == "creator" else (theirs, mine)
+        return Pair(creator[0], brand[0], creator[1], brand[1])
 
     @cached_property
-    def _score(self) -> Score:
-        return score(*self._sides)
+    def result(self) -> Score:
+        return score(self.pair.creator_facts, self.pair.brand_facts)
 
     @property
     def score(self) -> int | None:
-        return self._score.overall
+        return _rounded(self.result.overall)
 
     @property
     def for_viewer(self) -> int | None:
         """How well they fit the viewer, 0 to 100."""
-        return self._score.for_creator if self.viewer.role == "creator" else self._score.for_brand
+        return _rounded(self.result.for_creator if self.viewer.role == "creator" else self.result.for_brand)
 
     @property
     def for_them(self) -> int | None:
-        return self._score.for_brand if self.viewer.role == "creator" else self._score.for_creator
+        return _rounded(self.result.for_brand if self.viewer.role == "creator" else self.result.for_creator)
 
     @property
     def tier(self) -> str:
@@ -139,44 +241,50 @@ class Match:
 
     @property
     def answered(self) -> int:
-        return len(self._score.judgements)
+        return self.result.answered
 
     @cached_property
     def factors(self) -> list[JudgedFactor]:
         return [self._judged(factor) for factor in FACTORS]
 
-    def _judged(self, factor: Any) -> JudgedFactor:
-        judgement = self._score.judgements.get(factor.name)
-        if judgement is None:
+    def _judged(self, factor: Factor) -> JudgedFactor:
+        judgement = self.result.judgements[factor.name]
+        value = mean(judgement.for_creator, judgement.for_brand)
+        if value is None:
             return JudgedFactor(factor.name, factor.label, factor.weight, None, None, None, self._unanswered(factor))
-        sides = (judgement.for_creator, judgement.for_brand)
+        sides = (mean(judgement.for_creator), mean(judgement.for_brand))
         mine, theirs = sides if self.viewer.role == "creator" else sides[::-1]
-        return JudgedFactor(factor.name, factor.label, factor.weight, judgement.value, mine, theirs, factor.words(*self._sides))
+        return JudgedFactor(factor.name, factor.label, factor.weight, value, mine, theirs, factor.words(self.pair))
 
-    def _unanswered(self, factor: Any) -> str:
+    def _unanswered(self, factor: Factor) -> str:
         asked = factor.asks_creator if self.viewer.role == "creator" else factor.asks_brand
         return "You have not answered this yet" if asked and _is_empty(self.viewer, asked) else "They have not answered this yet"
 
     @cached_property
-    def _answered_best_first(self) -> list[JudgedFactor]:
+    def _best_first(self) -> list[JudgedFactor]:
         return sorted((factor for factor in self.factors if factor.value is not None), key=lambda factor: -(factor.value or 0) * factor.weight)
+
+    @cached_property
+    def _reasons(self) -> list[JudgedFactor]:
+        strong = [factor for factor in self._best_first if (factor.value or 0) >= A_REASON]
+        return strong[:MOST_REASONS] if len(strong) > 1 else [factor for factor in self._best_first if (factor.value or 0) >= A_WEAK_REASON][:2]
 
     @property
     def reasons(self) -> list[str]:
-        """The strongest first, at most three, only those that speak for the match."""
-        return [factor.words for factor in self._answered_best_first if (factor.value or 0) >= A_REASON][:MOST_REASONS]
+        """What speaks most for the match, the strongest first: two or three, fewer where little does."""
+        return [factor.words for factor in self._reasons]
 
     @property
     def difference(self) -> str | None:
         """What speaks most against it, if anything does."""
-        against = [factor for factor in self._answered_best_first if (factor.value or 0) < A_DIFFERENCE]
+        against = [factor for factor in self._best_first if (factor.value or 0) < A_DIFFERENCE and factor not in self._reasons]
         return max(against, key=lambda factor: (1 - (factor.value or 0)) * factor.weight).words if against else None
 
     @property
     def missing(self) -> list[str]:
         """What the viewer can add for a better picture: labels of factors that wait for their answer."""
-        own = [factor for factor in FACTORS if factor.name not in self._score.judgements]
-        return [factor.label for factor in own if self._unanswered(factor).startswith("You")]
+        unanswered = [factor for factor, judged in zip(FACTORS, self.factors, strict=True) if judged.value is None]
+        return [factor.label for factor in unanswered if self._unanswered(factor).startswith("You")]
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -188,13 +296,29 @@ class Match:
         """Their city, with how far it is in buckets."""
         if not self.profile.city:
             return None
-        km = distance_km(*self._sides)
-        return self.profile.city.label if km is None else f"{self.profile.city.label}, {formats.distance(km)}"
+        km = km_between(self.pair.creator_facts, self.pair.brand_facts)
+        return self.profile.city.label if isnan(km) else f"{self.profile.city.label}, {formats.distance(km)}"
+
+    @property
+    def is_saved(self) -> bool:
+        return bool(self.mark and self.mark.saved_at)
+
+    @property
+    def is_hidden(self) -> bool:
+        return bool(self.mark and self.mark.hidden_at)
+
+    @property
+    def changed_since_seen(self) -> list[str]:
+        """Of a saved card: the fields that changed since the viewer last looked, as people call them."""
+        if not (self.mark and self.mark.saved_at):
+            return []
+        changed = (name for name, version in self.profile.changed_at_version.items() if version > self.mark.seen_version)
+        return sorted(FIELD_WORDS.get(name, name.replace("_", " ")) for name in changed if name not in PREFERENCE_FIELDS)
 
     @property
     def live(self) -> str:
         """Their half of the match, and mine."""
-        return _live(self.profile.id, self.profile.version, self.viewer.version)
+        return _live(self.profile.id, self.profile.version, max(self.viewer.match_version, self.mark.version if self.mark else 0))
 
 
 def _live(profile_id: int, theirs: int, mine: int) -> str:
@@ -202,75 +326,34 @@ def _live(profile_id: int, theirs: int, mine: int) -> str:
 
 
 @cache
-def _other(role: str) -> Select[Profile]:
-    """The one profile that a card shows, by the one rule of visibility; built once a role, since every card asks."""
+def _other(role: str) -> Select[Any]:
+    """The one profile that a card shows, by the one rule of visibility, with the viewer's mark; built once a role, since every card asks."""
     viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
-    return Profile.visible_to(viewer).where(Profile.id == bindparam("profile_id"), Profile.role == OTHER_ROLE[role])
+    marked = and_(Mark.profile_id == Profile.id, Mark.account_id == bindparam("viewer_id"))
+    visible = Profile.visible_to(viewer).where(Profile.id == bindparam("profile_id"), Profile.role == OTHER_ROLE[role])
+    return visible.outerjoin(Mark, marked).add_columns(Mark)
 
 
 @cache
-def _versions(role: str) -> Select[int, int]:
-    mine = select(Profile.version).where(Profile.account_id == bindparam("viewer_id")).correlate(None).scalar_subquery()
-    return _other(role).with_only_columns(Profile.version, mine)
+def _versions(role: str) -> Select[Any]:
+    mine = select(Profile.match_version).where(Profile.account_id == bindparam("viewer_id")).correlate(None).scalar_subquery()
+    return _other(role).with_only_columns(Profile.version, mine, Mark.version)
 
 
-@dataclass(frozen=True)
-class Deck:
-    """One page of a viewer's matches, best first."""
-
-    matches: list[Match]
-    page: int
-    total: int
-    version: int
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PAGE_SIZE))
-
-    @property
-    def ids(self) -> list[int]:
-        return [match.profile.id for match in self.matches]
-
-    @classmethod
-    def of(cls, viewer: Account, page: int = 1) -> "Deck":
-        """Three queries: the version first (so that what is shown can only be newer), what is scored of everyone, and this page whole."""
-        version = DeckVersion.of(viewer.role)
-        ranked = ranking(viewer)
-        shown = ranked[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        by_id = {profile.id: profile for profile in db.session.scalars(Profile.visible_to(viewer).where(Profile.id.in_(shown)))}
-        return cls([Match(viewer.profile, by_id[id]) for id in shown if id in by_id], page, len(ranked), version)
-
-
-def ranking(viewer: Account) -> list[int]:
-    """The ids of all whom the viewer may be matched with, best first; those without a score come last, newest first."""
-    mine, is_creator = facts_of(viewer.profile), viewer.role == "creator"
-    columns = [Profile.id, *(getattr(Profile, name) for name in MATCHING_FIELDS if name != "city"), City.latitude, City.longitude]
-    others = Profile.visible_to(viewer).where(Profile.role == OTHER_ROLE[viewer.role]).outerjoin(City, City.id == Profile.city_id)
-    scored = []
-    for number, row in enumerate(db.session.execute(others.with_only_columns(*columns))):
-        if number % LET_OTHERS_EVERY == 0:
-            gevent.sleep(0)  # notices and other requests go between
-        overall = score(mine, row).overall if is_creator else score(row, mine).overall
-        scored.append((-1 if overall is None else overall, row.id))
-    scored.sort(key=lambda pair: (-pair[0], -pair[1]))
-    return [id for _, id in scored]
+def _rounded(value: float) -> int | None:
+    return None if isnan(value) else round(value)
 
 
 def facts_of(profile: Profile) -> Facts:
-    """What scoring reads, with the city's place."""
+    """What scoring reads."""
     city = profile.city
-    return SimpleNamespace(
-        **{name: getattr(profile, name) for name in MATCHING_FIELDS if name != "city"},
-        latitude=city and city.latitude,
-        longitude=city and city.longitude,
-        place=city and city.label.split(",")[0],
-    )
+    return read_facts(profile, city.latitude, city.longitude) if city else read_facts(profile, None, None)
 
 
 def decks_move_on(profile: Profile, fields: Iterable[str]) -> None:
     """Receiver of ``profile_changed``: what is matched changed, so the decks of the other side may have."""
     if MATCHING_FIELDS.intersection(fields) or profile.version == 1:
-        DeckVersion.moved_on(OTHER_ROLE[profile.role])
+        DeckVersion.moved_on(OTHER_ROLE[profile.role], profile)
 
 
 def _is_empty(profile: Profile, field: str) -> bool:

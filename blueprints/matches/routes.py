@@ -1,20 +1,35 @@
-"""The deck of one's matches, and each card as a fragment of its own."""
+"""The deck of one's matches, each card as a fragment of its own, and what one keeps of them."""
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, Response, abort, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
 
 from blueprints.accounts import sessions
 from blueprints.accounts.models import Account
+from blueprints.accounts.redirects import safe_next
 from blueprints.assets import tagged, unchanged
-from blueprints.matches.models import PAGE_SIZE, Deck, Match
+from blueprints.extensions import MAX_ID, db, htmx
+from blueprints.matches.deck import PAGE_SIZE, Deck, News, kept, standing, words_of
+from blueprints.matches.filters import Filters
+from blueprints.matches.forms import PreferencesForm
+from blueprints.matches.models import Mark, Match, SavedSearch, SearchError
 from blueprints.profiles import panels
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 bp = Blueprint("matches", __name__)
 
 MAX_PAGE = 10_000
+MOST_PAGES = 20  # that one open page shows and hears of
+MOST_COMPARED = 3
+LONGEST_QUERY = 4_000
+
+Shown = TypeVar("Shown", Deck, News)
 
 
 @bp.before_request
@@ -34,23 +49,50 @@ def members_only() -> None:
         abort(404)
 
 
+# The deck.
+
+
 @bp.get("/matches")
 def index() -> ResponseReturnValue:
-    """The viewer's best matches first, 24 a page."""
-    return render_template("matches/index.html", deck=Deck.of(current_user, page=asked_page()))
+    """The viewer's matches, 24 a page, narrowed and ordered as the address says."""
+    filters, notes = Filters.read(request.args)
+    deck = Deck.of(viewer(), filters, page=asked("page"), notes=notes)
+    return render_template("matches/index.html", deck=watched(deck), news=News.none_yet(deck), searches=SavedSearch.of(viewer()), search_error=None)
+
+
+@bp.get("/matches/deck")
+def deck() -> ResponseReturnValue:
+    """The deck by itself as it is now, to stand in place of the one that is shown."""
+    filters, notes = Filters.read(request.args)
+    found = Deck.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), notes)
+    return render_template("matches/_deck.html", deck=watched(found), news=News.none_yet(found))
 
 
 @bp.get("/matches/more")
 def more() -> ResponseReturnValue:
     """The next page's cards, to stand below those already shown."""
-    return render_template("matches/_more.html", deck=Deck.of(current_user, page=asked_page()))
+    filters, _ = Filters.read(request.args)
+    return render_template("matches/_more.html", deck=Deck.of(viewer(), filters, page=asked("page")))
 
 
 @bp.get("/matches/news")
 def news() -> ResponseReturnValue:
-    """Whether a visit now would show other cards than ``shown`` (ids joined by ``-``) on this page."""
-    shown = [int(word) for word in request.args.get("shown", "").split("-")[:PAGE_SIZE] if word.isdecimal() and len(word) < 19]
-    return render_template("matches/_news.html", deck=Deck.of(current_user, page=asked_page()), shown=shown)
+    """Whether a visit now would show other cards than ``shown`` (ids joined by ``-``) on these ``pages`` from ``page`` on."""
+    filters, _ = Filters.read(request.args)
+    words = request.args.get("shown", "").split("-")[: PAGE_SIZE * MOST_PAGES]
+    shown = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
+    found = News.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), shown)
+    watched(found)
+    return render_template("matches/_news.html", news=found)
+
+
+def watched(shown: Shown) -> Shown:
+    """From now on this worker knows what that page shows."""
+    current_app.extensions["matches"].open_decks.remember(shown.viewer, shown.window)
+    return shown
+
+
+# One card.
 
 
 @bp.get("/matches/<id:profile_id>/card")
@@ -65,24 +107,158 @@ def breakdown(profile_id: int) -> ResponseReturnValue:
     return fragment("matches/_breakdown.html", profile_id) or abort(404)
 
 
+@bp.get("/matches/<id:profile_id>/why")
+def why(profile_id: int) -> ResponseReturnValue:
+    """Why the viewer sees them there in the deck, or does not; the filters of the deck they come from are in the address."""
+    match = Match.between(viewer(), profile_id) or abort(404)
+    filters, notes = Filters.read(request.args)
+    stands = standing(viewer(), filters, profile_id)
+    failed = [words_of(name, filters, match.viewer) for name in stands.failed]
+    return render_template("matches/why.html", match=match, viewer=viewer(), filters=filters, notes=notes, standing=stands, failed=failed)
+
+
 def fragment(template: str, profile_id: int) -> Response | None:
     """One match by that template; None for whom the viewer has no match with."""
-    viewer = current_user._get_current_object()
-    match = Match.between(viewer, profile_id)
-    return tagged(render_template(template, match=match, viewer=viewer), match.live) if match else None
+    match = Match.between(viewer(), profile_id)
+    return tagged(render_template(template, match=match, viewer=viewer()), match.live) if match else None
 
 
 def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:
     """The breakdown on the page of someone whom the viewer may be matched with."""
-    if OTHER_ROLE.get(viewer.role) != profile.role:
-        return None
-    return Markup(render_template("matches/_breakdown.html", match=Match(viewer.profile, profile), viewer=viewer))
+    match = Match.between(viewer, profile.id) if OTHER_ROLE.get(viewer.role) == profile.role else None
+    return Markup(render_template("matches/_breakdown.html", match=match, viewer=viewer)) if match else None
 
 
 panels.append(breakdown_panel)
 
 
-def asked_page() -> int:
-    """What is no page number is the first page."""
-    asked = request.args.get("page", "1")
-    return min(max(int(asked), 1), MAX_PAGE) if asked.isdecimal() and len(asked) < 10 else 1
+# What one keeps, puts away and compares.
+
+
+@bp.post("/matches/<id:profile_id>/save")
+def save(profile_id: int) -> ResponseReturnValue:
+    return marked(profile_id, Mark.save, "Saved.")
+
+
+@bp.post("/matches/<id:profile_id>/unsave")
+def unsave(profile_id: int) -> ResponseReturnValue:
+    return marked(profile_id, Mark.unsave, "No longer saved.")
+
+
+@bp.post("/matches/<id:profile_id>/hide")
+def hide(profile_id: int) -> ResponseReturnValue:
+    return marked(profile_id, Mark.hide, "Hidden. You find it again under Hidden.")
+
+
+@bp.post("/matches/<id:profile_id>/unhide")
+def unhide(profile_id: int) -> ResponseReturnValue:
+    return marked(profile_id, Mark.unhide, "Back in your deck.")
+
+
+@bp.post("/matches/<id:profile_id>/seen")
+def seen(profile_id: int) -> ResponseReturnValue:
+    """The viewer looked at a saved card: what changed until now is no news any more."""
+    return marked(profile_id, Mark.seen, "")
+
+
+def marked(profile_id: int, do: Callable[[Mark], None], words: str) -> ResponseReturnValue:
+    """Do it, and answer with the card as it is now, or with the page it was asked from. Twice is the same as once."""
+    match = Match.between(viewer(), profile_id)
+    if match is None:
+        abort(404)
+    do(Mark.on(viewer(), match.profile))
+    db.session.commit()
+    if htmx:
+        return fragment("matches/_card.html", profile_id) or abort(404)
+    if words:
+        flash(words, "success")
+    return redirect(safe_next(request.form.get("next")) or url_for("matches.index"), 303)
+
+
+@bp.get("/matches/saved")
+def saved() -> ResponseReturnValue:
+    """The cards the viewer saved, the latest first."""
+    return render_template("matches/saved.html", kept=kept(viewer(), Mark.saved_at, asked("page")), viewer=viewer())
+
+
+@bp.get("/matches/hidden")
+def hidden() -> ResponseReturnValue:
+    """Those the viewer put away, the latest first."""
+    return render_template("matches/hidden.html", kept=kept(viewer(), Mark.hidden_at, asked("page")), viewer=viewer())
+
+
+@bp.get("/matches/compare")
+def compare() -> ResponseReturnValue:
+    """Up to three side by side: ``id`` once for each."""
+    return render_template("matches/compare.html", **compared(), viewer=viewer())
+
+
+@bp.get("/matches/compared")
+def comparison() -> ResponseReturnValue:
+    """The table of that page."""
+    return render_template("matches/_compared.html", **compared(), viewer=viewer())
+
+
+def compared() -> dict[str, Any]:
+    ids = [int(word) for word in request.args.getlist("id") if word.isascii() and word.isdigit() and 0 < len(word) < 11 and int(word) <= MAX_ID]
+    chosen = list(dict.fromkeys(ids))
+    found = [match for id in chosen[:MOST_COMPARED] if (match := Match.between(viewer(), id))]
+    return {"matches": found, "left_out": len(chosen) - MOST_COMPARED if len(chosen) > MOST_COMPARED else 0}
+
+
+# Named searches, and what the viewer insists on.
+
+
+@bp.post("/matches/searches")
+def save_search() -> ResponseReturnValue:
+    """Keep the filters in ``query`` under ``name``; a name that is taken gets these filters."""
+    filters, _ = Filters.read(MultiDict(parse_qsl(request.form.get("query", "")[:LONGEST_QUERY])))
+    try:
+        SavedSearch.keep(viewer(), request.form.get("name", ""), filters)
+    except SearchError as error:
+        db.session.rollback()
+        found = Deck.of(viewer(), filters)
+        page = render_template("matches/index.html", deck=found, news=News.none_yet(found), searches=SavedSearch.of(viewer()), search_error=str(error))
+        return page, 422
+    db.session.commit()
+    flash("Search saved.", "success")
+    return redirect(f"{url_for('matches.index')}?{filters.query}", 303)
+
+
+@bp.post("/matches/searches/<id:search_id>/remove")
+def remove_search(search_id: int) -> ResponseReturnValue:
+    search = db.session.scalar(SavedSearch.owned_by(viewer()).where(SavedSearch.id == search_id))
+    if search is None:
+        abort(404)
+    db.session.delete(search)
+    db.session.commit()
+    flash("Search removed.", "success")
+    return redirect(url_for("matches.index"), 303)
+
+
+@bp.get("/matches/preferences")
+def preferences() -> ResponseReturnValue:
+    """What the viewer must have, would like, and does not mind."""
+    return render_template("matches/preferences.html", form=PreferencesForm.of(viewer().profile), viewer=viewer())
+
+
+@bp.post("/matches/preferences")
+def prefer() -> ResponseReturnValue:
+    form = PreferencesForm.of(viewer().profile, request.form)
+    if not form.validate():
+        return render_template("matches/preferences.html", form=form, viewer=viewer()), 422
+    profile = Profile.to_revise(viewer())
+    assert profile is not None
+    profile.revise(form.changes, base=profile.version)
+    db.session.commit()
+    flash("Preferences saved. Your deck follows them from now on.", "success")
+    return redirect(url_for("matches.index"), 303)
+
+
+def viewer() -> Account:
+    return current_user._get_current_object()
+
+
+def asked(name: str, most: int = MAX_PAGE) -> int:
+    """The page asked for; 1 for what is no page."""
+    return min(most, max(1, request.args.get(name, 1, type=int)))

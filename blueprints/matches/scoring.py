@@ -1,106 +1,168 @@
 """How well a creator and a brand fit, judged from both profiles and from both sides. Pure: no database, no Flask.
 
-Six factors, each with a weight (the original system's). A factor is judged for the creator and for the brand where both have a
-stake, as 0 (does not fit) to 1 (fits); where a profile leaves it unanswered there is no evidence and the factor does not count.
+Six factors, each with a weight (the original system's). A factor is judged for the creator and for the brand where that side has a
+stake in it, as 0 (does not fit) to 1 (fits). Where a profile leaves it unanswered there is no evidence (NaN).
 
-    side  = Σ weight · value / Σ weight            over the factors with evidence for that side
-    score = 100 · Σ weight · mean(values) / Σ weight   over the factors with evidence for either side
+    side    = (Σ weight · value + P · M · Σ weight of the unanswered) / (Σ weight of the answered + P · Σ weight of the unanswered)
+    fit     = 100 · spread(side),   spread(x) = x² / (x² + K · (1 − x)²)
+    overall = √(fit for the creator · fit for the brand)
 
-With fewer than three answered factors there is no score: it would be a made-up number.
+The second term draws a side towards the middle ``M`` by how much is unanswered: little evidence makes no extreme score. ``spread``
+keeps 0, 1 and the order and lets a real community use the whole scale. The geometric mean stays nearer to the lower of the two fits,
+because a collaboration needs both. What a side does not mind counts for nothing on that side. With fewer than three answered factors
+there is no score: it would be a made-up number.
+
+The same formula judges one pair (``ONE``: plain numbers) and one against everyone (``index.MANY``: NumPy arrays): a card, its
+breakdown and the order of the deck cannot disagree.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import asin, cos, log10, radians, sin, sqrt
-from typing import Protocol
+from functools import lru_cache
+from math import asin, cos, inf, isnan, log10, nan, radians, sin, sqrt
+from typing import Any, Protocol
 
-from blueprints import formats
-from blueprints.profiles.choices import NICHES, PLATFORMS
+from blueprints.profiles.choices import CAMPAIGN_TYPES, INDUSTRIES, LANGUAGES, NICHE_FAMILIES, NICHES, PLATFORMS
+
+WEIGHTS = {"niche": 25, "budget": 20, "platforms": 15, "engagement": 15, "audience": 15, "location": 10}
+NICHE_PARTS = {"niche": 3, "industry": 1, "campaign": 1}  # what they talk about, for whom, in which form
 
 ENOUGH_FACTORS = 3
+PRIOR = 0.5  # P: an unanswered factor counts half of its weight…
+MIDDLE = 0.5  # M: …as neither good nor bad
+SPREAD = 1.5  # K: above 1 makes high scores rarer
 TIERS = ((90, "perfect", "Perfect match"), (75, "excellent", "Excellent match"), (60, "good", "Good match"), (0, "fair", "Fair match"))
 UNKNOWN_TIER = ("unknown", "Not enough to tell yet")
+
+RELATED = 0.5  # how near two niches under one roof are
 USUAL_ENGAGEMENT = ((1_000, 8.0), (10_000, 5.0), (100_000, 3.0), (1_000_000, 1.8), (10_000_000, 1.2))  # percent, falling with audience
+USUAL_RATE = ((1_000, 40.0), (10_000, 200.0), (100_000, 1_100.0), (1_000_000, 6_500.0), (10_000_000, 38_000.0))  # euros a collaboration
+USUAL_FROM = 0.8  # of what is usual
 HALF_FIT_KM = 400
+REMOTE_FIT = 0.8
 EARTH_KM = 6371
+USUAL_MAX_KM = 100  # where distance is a must and no distance is chosen
+
+CRITERIA = ("niche", "industry", "campaign", "budget", "platforms", "engagement", "audience", "location", "language")
+CRITERIA_OF = {
+    "creator": ("niche", "industry", "campaign", "budget", "platforms", "location", "language"),
+    "brand": ("niche", "campaign", "budget", "platforms", "engagement", "audience", "location", "language"),
+}
+CHOICE_BITS = {
+    kind: {slug: 1 << number for number, slug in enumerate(offered)}
+    for kind, offered in {
+        "niches": NICHES, "industries": INDUSTRIES, "campaigns": CAMPAIGN_TYPES, "platforms": PLATFORMS, "languages": LANGUAGES, "criteria": CRITERIA,
+    }.items()
+}  # fmt: skip
+BITS = CHOICE_BITS["criteria"]
+# The factors each side has a stake in, with the criteria it can say "don't mind" of: who minds none of them has no stake any more.
+MINDED = {
+    role: {
+        name: sum(BITS[part] for part in (NICHE_PARTS if name == "niche" else (name,)) if part in criteria) for name in WEIGHTS if name in criteria
+    }
+    for role, criteria in CRITERIA_OF.items()
+}
 
 
-class Facts(Protocol):
-    """What scoring reads of a profile; a model instance or a row of a query."""
+@dataclass(slots=True)
+class Facts:
+    """What scoring reads of a profile: sets as bit masks, sizes as logarithms, NaN or 0 where nothing was said.
 
-    @property
-    def niches(self) -> Collection[str]: ...
-    @property
-    def platforms(self) -> Collection[str]: ...
-    @property
-    def audience_size(self) -> int | None: ...
-    @property
-    def engagement_rate(self) -> float | None: ...
-    @property
-    def rate(self) -> int | None: ...
-    @property
-    def budget_min(self) -> int | None: ...
-    @property
-    def budget_max(self) -> int | None: ...
-    @property
-    def audience_min(self) -> int | None: ...
-    @property
-    def audience_max(self) -> int | None: ...
-    @property
-    def latitude(self) -> float | None: ...
-    @property
-    def longitude(self) -> float | None: ...
-    @property
-    def place(self) -> str | None: ...
+    An attribute may also hold an array, one element a profile; then everything below comes as arrays.
+    """
+
+    niches: Any  # mask
+    near_niches: Any  # mask of those under one roof with them, themselves not among them
+    industries: Any  # mask: the creator's wanted, the brand's own
+    campaigns: Any  # mask
+    platforms: Any  # mask
+    languages: Any  # mask
+    audience: Any  # log10 of followers
+    engagement: Any  # as a multiple of what is usual at that audience
+    rate: Any  # euros; the creator's own, else the market's
+    rate_is_own: Any
+    budget_low: Any  # euros; 0 where open
+    budget_high: Any
+    audience_low: Any  # log10; -inf and inf where open
+    audience_high: Any
+    x: Any  # the city's centre as a point of the unit sphere
+    y: Any
+    z: Any
+    remote: Any
+    musts: Any  # mask of criteria
+    dont_minds: Any  # mask of criteria
+    max_km: Any
 
 
-@dataclass(frozen=True)
+class Engine(Protocol):
+    """The few operations the formula needs, for numbers or for arrays."""
+
+    def where(self, condition: Any, yes: Any, no: Any) -> Any: ...
+    def known(self, value: Any) -> Any: ...  # not NaN
+    def no(self, condition: Any) -> Any: ...
+    def minimum(self, one: Any, other: Any) -> Any: ...
+    def maximum(self, one: Any, other: Any) -> Any: ...
+    def sqrt(self, value: Any) -> Any: ...
+    def arcsin(self, value: Any) -> Any: ...
+    def count(self, mask: Any) -> Any: ...
+
+
+class _One:
+    """For one pair. A NaN in ``minimum`` and ``maximum`` stays one, as in NumPy."""
+
+    def where(self, condition: bool, yes: float, no: float) -> float:
+        return yes if condition else no
+
+    def known(self, value: float) -> bool:
+        return not isnan(value)
+
+    def no(self, condition: bool) -> bool:
+        return not condition
+
+    def minimum(self, one: float, other: float) -> float:
+        return one if one < other or isnan(one) else other
+
+    def maximum(self, one: float, other: float) -> float:
+        return one if one > other or isnan(one) else other
+
+    sqrt = staticmethod(sqrt)
+    arcsin = staticmethod(asin)
+
+    def count(self, mask: int) -> int:
+        return mask.bit_count()
+
+
+ONE: Engine = _One()
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
-    """A factor's value for each side, 0 to 1; None where that side has no stake in it."""
+    """A factor's value for each side, 0 to 1; NaN without evidence, and for a side that has no stake in it."""
 
-    for_creator: float | None
-    for_brand: float | None
-
-    @property
-    def value(self) -> float:
-        sides = [side for side in (self.for_creator, self.for_brand) if side is not None]
-        return sum(sides) / len(sides)
+    for_creator: Any
+    for_brand: Any
 
 
-Judge = Callable[[Facts, Facts], Judgement | None]
-
-
-@dataclass(frozen=True)
-class Factor:
-    name: str
-    label: str
-    weight: int
-    judge: Judge
-    words: Callable[[Facts, Facts], str]
-    asks_creator: str
-    asks_brand: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Score:
-    """0 to 100 overall and for each side, rounded once; None where there is not enough to tell."""
+    """0 to 100 overall and for each side; NaN where there is not enough to tell."""
 
-    overall: int | None
-    for_creator: int | None
-    for_brand: int | None
+    overall: Any
+    for_creator: Any
+    for_brand: Any
+    answered: Any  # how many factors have evidence
     judgements: Mapping[str, Judgement]
 
 
-def score(creator: Facts, brand: Facts) -> Score:
-    judged = {factor.name: judgement for factor in FACTORS if (judgement := factor.judge(creator, brand))}
-    if len(judged) < ENOUGH_FACTORS:
-        return Score(None, None, None, judged)
-    return Score(
-        _weighted({name: judgement.value for name, judgement in judged.items()}),
-        _weighted({name: judgement.for_creator for name, judgement in judged.items()}),
-        _weighted({name: judgement.for_brand for name, judgement in judged.items()}),
-        judged,
-    )
+def score(creator: Facts, brand: Facts, on: Engine = ONE) -> Score:
+    judgements = {name: judge(creator, brand, on) for name, judge in JUDGES.items()}
+    answered = sum(on.where(_known(judgement, on), 1, 0) for judgement in judgements.values())
+    enough = answered >= ENOUGH_FACTORS
+    for_creator = on.where(enough, _fit(creator, "creator", judgements, on), nan)
+    for_brand = on.where(enough, _fit(brand, "brand", judgements, on), nan)
+    both = on.sqrt(for_creator * for_brand)
+    overall = on.where(on.known(for_creator), on.where(on.known(for_brand), both, for_creator), for_brand)
+    return Score(overall, for_creator, for_brand, answered, judgements)
 
 
 def tier_of(overall: int | None) -> tuple[str, str]:
@@ -110,149 +172,279 @@ def tier_of(overall: int | None) -> tuple[str, str]:
     return next((slug, words) for least, slug, words in TIERS if overall >= least)
 
 
-def _weighted(values: Mapping[str, float | None]) -> int | None:
-    known = {name: value for name, value in values.items() if value is not None}
-    if not known:
-        return None
-    return round(100 * sum(WEIGHTS[name] * value for name, value in known.items()) / sum(WEIGHTS[name] for name in known))
+def failed_musts(creator: Facts, brand: Facts, on: Engine = ONE) -> dict[tuple[str, str], Any]:
+    """Whose must the other does not meet, by (role of who asks, criterion). Unanswered does not meet it; without an answer of
+    one's own to compare with, one's must asks nothing."""
+    failed = {}
+    for role, asker in (("creator", creator), ("brand", brand)):
+        for name in CRITERIA_OF[role]:
+            asked = (asker.musts & BITS[name]) != 0
+            if on is not ONE or asked:
+                failed[role, name] = asked & _asks(role, name, asker, on) & on.no(_met(name, creator, brand, asker, on))
+    return failed
 
 
-def _niche(creator: Facts, brand: Facts) -> Judgement | None:
-    return _overlap(creator.niches, brand.niches)
+def _known(judgement: Judgement, on: Engine) -> Any:
+    return on.known(judgement.for_creator) | on.known(judgement.for_brand)
 
 
-def _platforms(creator: Facts, brand: Facts) -> Judgement | None:
-    return _overlap(creator.platforms, brand.platforms)
+def _fit(side: Facts, role: str, judgements: Mapping[str, Judgement], on: Engine) -> Any:
+    """0 to 100; NaN where this side can tell nothing at all."""
+    minded = MINDED[role]
+    values = {name: judgements[name].for_creator if role == "creator" else judgements[name].for_brand for name in minded}
+    got = have = missing = 0
+    for name, value in values.items():
+        known = on.known(value)
+        weight = on.where((side.dont_minds & minded[name]) != minded[name], WEIGHTS[name], 0)
+        got = got + on.where(known, weight * value, 0)
+        have = have + on.where(known, weight, 0)
+        missing = missing + on.where(known, 0, weight)
+    raw = (got + PRIOR * MIDDLE * missing) / on.maximum(have + PRIOR * missing, 1)
+    return on.where(have > 0, 100 * spread(raw), nan)
 
 
-def _overlap(theirs: Collection[str], wanted: Collection[str]) -> Judgement | None:
-    """Each side asks how much of its own list the other shares; the root makes the first in common count most."""
-    if not theirs or not wanted:
-        return None
-    shared = len(set(theirs) & set(wanted))
-    return Judgement(sqrt(shared / len(theirs)), sqrt(shared / len(wanted)))
+def spread(raw: Any) -> Any:
+    good, bad = raw * raw, (1 - raw) * (1 - raw)
+    return good / (good + SPREAD * bad)
 
 
-def _budget(creator: Facts, brand: Facts) -> Judgement | None:
-    """The brand asks whether the rate stays within its budget, the creator whether the budget reaches the rate."""
-    if not creator.rate or brand.budget_max is None:
-        return None
-    low = brand.budget_min or 0
-    middle, reach = (low + brand.budget_max) / 2, brand.budget_max / creator.rate
-    within = 1.0 if creator.rate <= middle else 0.7 + 0.3 * _falling(creator.rate, middle, brand.budget_max)
-    return Judgement(_rising(reach, 0.5, 1.3), within if reach >= 1 else 0.7 * _rising(reach, 0.5, 1))
+# The factors. NaN goes through all arithmetic, so only what a mask would hide says itself where nothing is known.
 
 
-def _engagement(creator: Facts, brand: Facts) -> Judgement | None:
-    """Against what is usual at that audience: half of usual or less is 0, usual is 0.5, twice usual is 1."""
-    if creator.engagement_rate is None:
-        return None
-    ratio = creator.engagement_rate / usual_engagement(creator.audience_size)
-    return Judgement(None, 0.5 * _rising(ratio, 0.5, 1) + 0.5 * _rising(ratio, 1, 2))
+def _niche(creator: Facts, brand: Facts, on: Engine) -> Judgement:
+    """What they talk about, whom they work for, in which form."""
+    parts = {
+        "niche": _topics(creator, brand, on),
+        "industry": (_share(creator.industries, brand.industries, brand.industries, on), nan),
+        "campaign": _overlap(creator.campaigns, brand.campaigns, on),
+    }
+    return Judgement(
+        _weighed(creator, {name: both[0] for name, both in parts.items()}, on),
+        _weighed(brand, {name: both[1] for name, both in parts.items()}, on),
+    )
 
 
-def _audience(creator: Facts, brand: Facts) -> Judgement | None:
+def _weighed(side: Facts, parts: Mapping[str, Any], on: Engine) -> Any:
+    total = weights = 0
+    for name, value in parts.items():
+        counts = on.known(value) & ((side.dont_minds & BITS[name]) == 0)
+        total = total + on.where(counts, NICHE_PARTS[name] * value, 0)
+        weights = weights + on.where(counts, NICHE_PARTS[name], 0)
+    return on.where(weights > 0, total / on.maximum(weights, 1), nan)
+
+
+def _topics(creator: Facts, brand: Facts, on: Engine) -> tuple[Any, Any]:
+    """How much of one's own the other shares, the same fully and the related by half; the root makes the first in common count most."""
+    same = on.count(creator.niches & brand.niches)
+    known = (creator.niches != 0) & (brand.niches != 0)
+    mine = same + RELATED * on.count(creator.niches & brand.near_niches)
+    theirs = same + RELATED * on.count(brand.niches & creator.near_niches)
+    return (
+        on.where(known, on.sqrt(mine / on.maximum(on.count(creator.niches), 1)), nan),
+        on.where(known, on.sqrt(theirs / on.maximum(on.count(brand.niches), 1)), nan),
+    )
+
+
+def _overlap(creators: Any, brands: Any, on: Engine) -> tuple[Any, Any]:
+    return _share(creators, brands, creators, on), _share(creators, brands, brands, on)
+
+
+def _share(one: Any, other: Any, whole: Any, on: Engine) -> Any:
+    """What share of ``whole`` both have, under the root; NaN where one of them said nothing."""
+    share = on.sqrt(on.count(one & other) / on.maximum(on.count(whole), 1))
+    return on.where((one != 0) & (other != 0), share, nan)
+
+
+def _budget(creator: Facts, brand: Facts, on: Engine) -> Judgement:
+    """The creator asks whether the budget reaches the rate, the brand whether the rate stays within its budget: wholly up to the
+    middle of it, three quarters at its end, nothing at twice its end. Against a mere market rate the judgement is half as firm."""
+    low, high, rate = brand.budget_low, brand.budget_high, creator.rate
+    middle, reach = (low + high) / 2, high / rate
+    for_creator = _rising(reach, 0.5, 1.3, on)
+    within = 1 - 0.3 * on.minimum(1, on.maximum(0, (rate - middle) / on.maximum(high - middle, 0.01)))
+    for_brand = on.where(reach >= 1, within, 0.7 * _rising(reach, 0.5, 1, on))
+    firm = on.where(creator.rate_is_own, 1.0, 0.5)
+    return Judgement(0.5 + firm * (for_creator - 0.5), 0.5 + firm * (for_brand - 0.5))
+
+
+def _platforms(creator: Facts, brand: Facts, on: Engine) -> Judgement:
+    return Judgement(*_overlap(creator.platforms, brand.platforms, on))
+
+
+def _engagement(creator: Facts, brand: Facts, on: Engine) -> Judgement:
+    """Half of what is usual at that audience or less is 0, usual is 0.5, twice usual is 1."""
+    return Judgement(nan, 0.5 * _rising(creator.engagement, 0.5, 1, on) + 0.5 * _rising(creator.engagement, 1, 2, on))
+
+
+def _audience(creator: Facts, brand: Facts, on: Engine) -> Judgement:
     """Inside the band the brand asks for is 1; ten times outside is 0."""
-    if creator.audience_size is None or (brand.audience_min is None and brand.audience_max is None):
-        return None
-    size = max(creator.audience_size, 1)
-    outside = max(log10(max(brand.audience_min or 1, 1) / size), log10(size / (brand.audience_max or size)) if brand.audience_max else 0, 0)
-    return Judgement(None, max(0.0, 1 - outside))
+    outside = on.maximum(brand.audience_low - creator.audience, creator.audience - brand.audience_high)
+    return Judgement(nan, on.minimum(1, on.maximum(0, 1 - on.maximum(outside, 0))))
 
 
-def _location(creator: Facts, brand: Facts) -> Judgement | None:
-    km = distance_km(creator, brand)
-    if km is None:
-        return None
-    near = 1 / (1 + km / HALF_FIT_KM)
-    return Judgement(near, near)
+def _location(creator: Facts, brand: Facts, on: Engine) -> Judgement:
+    near = 1 / (1 + km_between(creator, brand, on) / HALF_FIT_KM)
+    remote = on.where(on.known(near), on.maximum(near, REMOTE_FIT), REMOTE_FIT)
+    value = on.where(creator.remote & brand.remote, remote, near)
+    return Judgement(value, value)
 
 
-def usual_engagement(audience: int | None) -> float:
+JUDGES: dict[str, Callable[[Facts, Facts, Engine], Judgement]] = {
+    "niche": _niche, "budget": _budget, "platforms": _platforms, "engagement": _engagement, "audience": _audience, "location": _location,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Point:
+    """Of the unit sphere; or an array of them."""
+
+    x: Any
+    y: Any
+    z: Any
+
+
+def km_between(one: Facts | Point, other: Facts | Point, on: Engine = ONE) -> Any:
+    """Between the two cities' centres, along the sphere."""
+    x, y, z = one.x - other.x, one.y - other.y, one.z - other.z
+    return 2 * EARTH_KM * on.arcsin(on.minimum(1.0, on.sqrt(x * x + y * y + z * z) / 2))
+
+
+def _rising(value: Any, zero: float, one: float, on: Engine) -> Any:
+    return on.minimum(1, on.maximum(0, (value - zero) / (one - zero)))
+
+
+# The musts.
+
+
+def _met(name: str, creator: Facts, brand: Facts, asker: Facts, on: Engine) -> Any:
+    match name:
+        case "niche":
+            return (creator.niches & brand.niches) != 0
+        case "industry":
+            return (creator.industries & brand.industries) != 0
+        case "campaign":
+            return (creator.campaigns & brand.campaigns) != 0
+        case "budget":
+            return creator.rate_is_own & (brand.budget_high >= creator.rate)
+        case "platforms":
+            return (creator.platforms & brand.platforms) != 0
+        case "engagement":
+            return creator.engagement >= USUAL_FROM
+        case "audience":
+            return (creator.audience >= brand.audience_low) & (creator.audience <= brand.audience_high)
+        case "location":
+            return (km_between(creator, brand, on) <= asker.max_km) | (creator.remote & brand.remote)
+        case "language":
+            return (creator.languages & brand.languages) != 0
+    raise LookupError(name)
+
+
+def _asks(role: str, name: str, asker: Facts, on: Engine) -> Any:
+    """Whether one has said what the must compares with."""
+    match name:
+        case "niche":
+            return asker.niches != 0
+        case "industry":
+            return asker.industries != 0
+        case "campaign":
+            return asker.campaigns != 0
+        case "budget":
+            return asker.rate_is_own if role == "creator" else on.known(asker.budget_high)
+        case "platforms":
+            return asker.platforms != 0
+        case "engagement":
+            return True  # usual is what it is compared with
+        case "audience":
+            return on.known(asker.audience_low)
+        case "location":
+            return on.known(asker.x) | asker.remote
+        case "language":
+            return asker.languages != 0
+    raise LookupError(name)
+
+
+# From what a profile says to what scoring reads.
+
+
+def facts_of(said: Any, latitude: float | None, longitude: float | None) -> Facts:
+    """``said``: a profile, or a row with its columns; degrees of its city's centre."""
+    niches = mask("niches", said.niches)
+    x, y, z = point(latitude, longitude)
+    rate = said.rate or usual_rate(said.audience_size)
+    open_band = said.audience_min is None and said.audience_max is None
+    return Facts(
+        niches=niches,
+        near_niches=_near(niches),
+        industries=mask("industries", said.industries) or CHOICE_BITS["industries"].get(said.industry, 0),
+        campaigns=mask("campaigns", said.campaign_types),
+        platforms=mask("platforms", said.platforms),
+        languages=mask("languages", said.languages),
+        audience=_log(said.audience_size),
+        engagement=nan if said.engagement_rate is None or said.audience_size is None else said.engagement_rate / usual_engagement(said.audience_size),
+        rate=nan if rate is None else rate,
+        rate_is_own=bool(said.rate),
+        budget_low=said.budget_min or 0,
+        budget_high=nan if said.budget_max is None else said.budget_max,
+        audience_low=nan if open_band else -inf if said.audience_min is None else _log(said.audience_min),
+        audience_high=nan if open_band else inf if said.audience_max is None else _log(said.audience_max),
+        x=x,
+        y=y,
+        z=z,
+        remote=bool(said.works_remotely),
+        musts=mask("criteria", said.musts),
+        dont_minds=mask("criteria", said.dont_minds),
+        max_km=said.max_km or USUAL_MAX_KM,
+    )
+
+
+@lru_cache(50_000)
+def mask(kind: str, chosen: frozenset[str]) -> int:
+    """A bit for each choice; what is offered no more is left out."""
+    return sum(CHOICE_BITS[kind].get(slug, 0) for slug in chosen)
+
+
+@lru_cache(50_000)
+def _near(niches: int) -> int:
+    near = 0
+    for family in NICHE_FAMILIES.values():
+        roof = mask("niches", frozenset(family))
+        near |= roof if roof & niches else 0
+    return near & ~niches
+
+
+def _log(size: int | None) -> float:
+    return nan if size is None else log10(max(size, 1))
+
+
+@lru_cache(50_000)
+def point(latitude: float | None, longitude: float | None) -> tuple[float, float, float]:
+    if latitude is None or longitude is None:
+        return nan, nan, nan
+    up, around = radians(latitude), radians(longitude)
+    return cos(up) * cos(around), cos(up) * sin(around), sin(up)
+
+
+@lru_cache(50_000)
+def usual_engagement(audience: int) -> float:
     """Percent, interpolated between sizes on a logarithmic scale."""
+    return _interpolated(USUAL_ENGAGEMENT, audience)
+
+
+@lru_cache(50_000)
+def usual_rate(audience: int | None) -> float | None:
+    """Euros for one collaboration at that audience: what the market pays, roughly; rounded as a person would say it."""
     if audience is None:
-        return 3.0
-    below = USUAL_ENGAGEMENT[0]
-    if audience <= below[0]:
+        return None
+    exact = 10 ** _interpolated([(size, log10(rate)) for size, rate in USUAL_RATE], audience)
+    return round(exact, 1 - len(str(int(exact))))
+
+
+def _interpolated(table: Any, size: int) -> float:
+    below = table[0]
+    if size <= below[0]:
         return below[1]
-    for above in USUAL_ENGAGEMENT[1:]:
-        if audience <= above[0]:
-            share = log10(audience / below[0]) / log10(above[0] / below[0])
-            return below[1] + share * (above[1] - below[1])
+    for above in table[1:]:
+        if size <= above[0]:
+            return below[1] + (above[1] - below[1]) * log10(size / below[0]) / log10(above[0] / below[0])
         below = above
     return below[1]
-
-
-def distance_km(one: Facts, other: Facts) -> float | None:
-    """Between the two cities' centres, along the sphere."""
-    if one.latitude is None or one.longitude is None or other.latitude is None or other.longitude is None:
-        return None
-    a, b = radians(one.latitude), radians(other.latitude)
-    half_lat, half_lon = (b - a) / 2, radians(other.longitude - one.longitude) / 2
-    return 2 * EARTH_KM * asin(min(1.0, sqrt(sin(half_lat) ** 2 + cos(a) * cos(b) * sin(half_lon) ** 2)))
-
-
-def _rising(value: float, zero: float, one: float) -> float:
-    return min(1.0, max(0.0, (value - zero) / (one - zero)))
-
-
-def _falling(value: float, one: float, zero: float) -> float:
-    return 1 - _rising(value, one, zero) if zero > one else float(value <= one)
-
-
-def _niche_words(creator: Facts, brand: Facts) -> str:
-    shared = _listed(set(creator.niches) & set(brand.niches), NICHES)
-    return f"Both about {shared.lower()}" if shared else f"Different topics: {_listed(creator.niches, NICHES).lower()}"
-
-
-def _platform_words(creator: Facts, brand: Facts) -> str:
-    shared = _listed(set(creator.platforms) & set(brand.platforms), PLATFORMS)
-    return f"Both on {shared}" if shared else "No platform in common"
-
-
-def _budget_words(creator: Facts, brand: Facts) -> str:
-    assert creator.rate and brand.budget_max is not None
-    asked = formats.money(creator.rate)
-    given = f"up to {formats.money(brand.budget_max)}" if not brand.budget_min else f"{formats.money(brand.budget_min)} to {formats.money(brand.budget_max)}"
-    return f"{asked} fits the budget of {given}" if creator.rate <= brand.budget_max else f"{asked} is above the budget of {given}"
-
-
-def _engagement_words(creator: Facts, brand: Facts) -> str:
-    assert creator.engagement_rate is not None
-    ratio = creator.engagement_rate / usual_engagement(creator.audience_size)
-    judged = "high" if ratio >= 1.3 else "usual" if ratio >= 0.8 else "low"
-    where = "" if creator.audience_size is None else f" for {formats.compact(creator.audience_size)} followers"
-    return f"{formats.percent(creator.engagement_rate)} engagement, {judged}{where}"
-
-
-def _audience_words(creator: Facts, brand: Facts) -> str:
-    assert creator.audience_size is not None
-    has = f"{formats.compact(creator.audience_size)} followers"
-    if creator.audience_size < (brand.audience_min or 0):
-        return f"{has}, fewer than the {formats.compact(brand.audience_min or 0)} asked for"
-    if brand.audience_max and creator.audience_size > brand.audience_max:
-        return f"{has}, more than the {formats.compact(brand.audience_max)} asked for"
-    return f"{has}, within what is asked for"
-
-
-def _location_words(creator: Facts, brand: Facts) -> str:
-    km = distance_km(creator, brand)
-    assert km is not None
-    return f"Both in {creator.place}" if creator.place == brand.place else f"{creator.place} and {brand.place}: {formats.distance(km)}"
-
-
-def _listed(slugs: Collection[str], labels: Mapping[str, str]) -> str:
-    """At most three, as one says them."""
-    names = [labels[slug] for slug in labels if slug in slugs][:3]
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-FACTORS = (
-    Factor("niche", "Topics", 25, _niche, _niche_words, "niches", "niches"),
-    Factor("budget", "Budget", 20, _budget, _budget_words, "rate", "budget_max"),
-    Factor("platforms", "Platforms", 15, _platforms, _platform_words, "platforms", "platforms"),
-    Factor("engagement", "Engagement", 15, _engagement, _engagement_words, "engagement_rate", ""),
-    Factor("audience", "Audience", 15, _audience, _audience_words, "audience_size", "audience_min"),
-    Factor("location", "Location", 10, _location, _location_words, "city", "city"),
-)
-WEIGHTS = {factor.name: factor.weight for factor in FACTORS}

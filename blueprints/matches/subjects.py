@@ -2,25 +2,26 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live import NO_ID, subject
-from blueprints.matches.models import DeckVersion
+from blueprints.matches.models import DeckVersion, Mark
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 
 @subject("match", audience=lambda viewer: viewer.id)
 def match_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
-    """Matches with those of the other role whom the viewer may see; each moves on when the viewer's own profile does."""
+    """Matches with those of the other role whom the viewer may see; each moves on when the viewer's own profile does, or their mark on it."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role])
-    mine = db.session.scalar(select(Profile.version).where(Profile.account_id == viewer.id)) or 0
-    return dict.fromkeys(db.session.scalars(others.with_only_columns(Profile.id)), mine)
+    marked = and_(Mark.profile_id == Profile.id, Mark.account_id == viewer.id)
+    others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role]).outerjoin(Mark, marked)
+    mine = db.session.scalar(select(Profile.match_version).where(Profile.account_id == viewer.id)) or 0
+    return {id: max(mine, version or 0) for id, version in db.session.execute(others.with_only_columns(Profile.id, Mark.version))}
 
 
-@subject("deck", audience=lambda viewer: viewer.role)
+@subject("deck", audience=lambda viewer: f"{viewer.role}.{viewer.id}")
 def deck_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     return {NO_ID: DeckVersion.of(viewer.role)} if viewer.role in OTHER_ROLE else {}

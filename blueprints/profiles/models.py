@@ -204,6 +204,7 @@ class Profile(Model):
     def announce_new(self) -> None:
         """Somebody came: decks of the other role may show them."""
         db.session.flush()
+        announce(f"profile:{self.id}", self.version)
         profile_changed.send(self, fields=())
 
     def announce_gone(self) -> None:

@@ -11,7 +11,8 @@ from sqlalchemy import event
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
-from blueprints.matches.models import PAGE_SIZE, ranking
+from blueprints.matches.deck import PAGE_SIZE, ranked
+from blueprints.matches.filters import NO_FILTERS
 from blueprints.profiles.models import Profile
 from tests.conftest import People
 
@@ -117,7 +118,7 @@ def test_the_pages_hold_everyone_once(cast: People, as_user: Login, crowd: Crowd
 
     assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 6] == [24, 24, 6]
     assert {id for page in pages for id in page} == everyone
-    assert [id for page in pages for id in page] == ranking(cast.ana)
+    assert [id for page in pages for id in page] == ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids
 
 
 def test_a_page_that_is_just_full_is_the_last(cast: People, as_user: Login, crowd: Crowd) -> None:
@@ -217,13 +218,13 @@ def news(client: FlaskClient, shown: object, page: int = 1) -> str:
 
 def test_nothing_new_says_nothing(cast: People, as_user: Login, crowd: Crowd) -> None:
     crowd(3, "brand")
-    shown = "-".join(map(str, ranking(cast.ana)))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids))
 
     assert news(as_user(cast.ana), shown) == ""
 
 
 def test_somebody_new_is_announced_and_moves_nothing(cast: People, as_user: Login, crowd: Crowd) -> None:
-    shown = "-".join(map(str, ranking(cast.ana)))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids))
     crowd(1, "brand")
     assert news(as_user(cast.ana), shown) == "1 new match · show"
 
@@ -234,7 +235,7 @@ def test_somebody_new_is_announced_and_moves_nothing(cast: People, as_user: Logi
 
 def test_another_order_is_announced(cast: People, as_user: Login, crowd: Crowd) -> None:
     crowd(2, "brand", **FITS_ANA)
-    shown = "-".join(map(str, ranking(cast.ana)[::-1]))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids[::-1]))
 
     assert news(as_user(cast.ana), shown) == "The order has changed · show"
 

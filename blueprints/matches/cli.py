@@ -1,0 +1,73 @@
+"""``flask matches explain A B``: the whole calculation of one match."""
+
+from math import isnan
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from blueprints.accounts.models import Account, email_key
+from blueprints.extensions import MAX_ID, db
+from blueprints.matches.deck import standing, words_of
+from blueprints.matches.filters import NO_FILTERS
+from blueprints.matches.models import Match
+from blueprints.matches.scoring import ENOUGH_FACTORS, MIDDLE, PRIOR, SPREAD, WEIGHTS
+from blueprints.profiles.models import OTHER_ROLE, Profile
+
+commands = AppGroup("matches", help="Look into matching.")
+
+
+@commands.command("explain")
+@click.argument("viewer")
+@click.argument("other")
+def explain(viewer: str, other: str) -> None:
+    """Why VIEWER does or does not see OTHER, and how their score comes about. Each is an e-mail address or the number of a profile."""
+    mine, theirs = _profile(viewer), _profile(other)
+    if OTHER_ROLE[mine.role] != theirs.role:
+        raise click.ClickException(f"{mine.name} and {theirs.name} are both {mine.role}s: only a creator and a brand are matched.")
+    for line in _lines(mine, theirs):
+        click.echo(line)
+
+
+def _profile(named: str) -> Profile:
+    by_id = Profile.id == int(named) if named.isascii() and named.isdigit() and int(named) <= MAX_ID else None
+    asked = select(Profile).join(Profile.account).where(Account.email_key == email_key(named) if by_id is None else by_id)
+    profile = db.session.scalar(asked)
+    if profile is None:
+        raise click.ClickException(f"There is no profile {named}.")
+    return profile
+
+
+def _lines(mine: Profile, theirs: Profile) -> list[str]:
+    match = Match.between(mine.account, theirs.id)
+    if match is None:
+        return [f"{mine.name} may not see {theirs.name}: the account is deactivated or changed sides."]
+    return [f"{mine.name} ({mine.role}, profile {mine.id}) looks at {theirs.name} ({theirs.role}, profile {theirs.id})", *_score_lines(match), *_deck_lines(match)]
+
+
+def _score_lines(match: Match) -> list[str]:
+    raw = match.result
+    lines = ["", f"{'factor':<18}{'weight':>7}{'creator':>9}{'brand':>7}  in words"]
+    for factor in match.factors:
+        judgement = raw.judgements[factor.name]
+        values = f"{_value(judgement.for_creator):>9}{_value(judgement.for_brand):>7}"
+        lines.append(f"{factor.label:<18}{factor.weight:>7}{values}  {factor.words}")
+    lines += ["", f"side = (Σ weight · value + {PRIOR} · {MIDDLE} · Σ unanswered) / (Σ answered + {PRIOR} · Σ unanswered); weights add up to {sum(WEIGHTS.values())}"]
+    lines += [f"fit = 100 · x² / (x² + {SPREAD} · (1 − x)²);  overall = √(fit for creator · fit for brand)"]
+    if match.score is None:
+        return [*lines, f"{raw.answered} factors are answered; fewer than {ENOUGH_FACTORS} make no score."]
+    return [*lines, f"fit for the creator {raw.for_creator:.2f}, for the brand {raw.for_brand:.2f}, overall {raw.overall:.2f}: {match.score}, {match.tier_label.lower()}"]
+
+
+def _deck_lines(match: Match) -> list[str]:
+    stands = standing(match.viewer.account, NO_FILTERS, match.profile.id)
+    lines = ["", *(f"Kept out of the deck by: {words_of(name, NO_FILTERS, match.viewer)}" for name in stands.failed)]
+    if match.is_hidden:
+        lines.append("Hidden by the viewer.")
+    if stands.place:
+        lines.append(f"Place {stands.place} of {stands.total} in the deck without filters.")
+    return lines
+
+
+def _value(value: float) -> str:
+    return "–" if isnan(value) else f"{value:.2f}"
