@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from flask import Flask
 
-from blueprints.live.announcements import Notice
+from blueprints.live import Notice
 from blueprints.matches.index import Index
 from blueprints.matches.models import decks_move_on
 from blueprints.matches.open_decks import OpenDecks

@@ -94,7 +94,7 @@ def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Collectio
         for name in tests:
             others = [test for other, test in tests.items() if other != name]
             costs[name] = int(np.logical_and.reduce([there, *others]).sum()) - total
-    keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"]
+    keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"][rows]
     if found is not None and filters.sort == "fit" and found.named:
         keys = keys + 1_000 * np.isin(ids, np.fromiter(found.named, np.int64, len(found.named)))  # whom the words name comes first
     kept = np.flatnonzero(keep)
@@ -123,7 +123,7 @@ def stand(me: Facts, role: str, table: Table, filters: Filters, hidden: Collecti
     total = int(keep.sum())
     for row in table.rows([id]):
         failed = [name for name, test in tests.items() if not test[row]]
-        keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"]
+        keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"][rows]
         before = keep & ((keys > keys[row]) | ((keys == keys[row]) & (ids > id)))
         return Standing(failed, int(before.sum()) + 1 if keep[row] else None, total)
     return Standing([], None, total)

@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
-from blueprints.live.announcements import EVERYTHING, Notice
+from blueprints.live import EVERYTHING, Notice
 from blueprints.matches.scoring import Facts, facts_of
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile
 
@@ -126,7 +126,7 @@ class Index:
     def __init__(self) -> None:
         self.tables = {role: Table() for role in OTHER_ROLE}
         self.stale: set[int] = set()
-        self.is_built = self.is_old = self.has_background = False
+        self.is_built = self.is_old = self.is_building = self.has_background = False
         self.news = Event()
         self._lock = RLock()
         self._seen_until = 0.0
@@ -141,18 +141,25 @@ class Index:
             self.news.set()
 
     def read(self, role: str) -> Table:
-        """The first reader builds it; others wait for that one. One that must be built anew serves until the background has done so."""
-        if self.stale or not self.is_built or (self.is_old and not self.has_background):
-            self.freshen(anew=not self.has_background)
+        """The first reader builds it; others wait for that one. While the background builds it anew, the old one serves."""
+        if not self.is_built or (not self.has_background and self.is_old) or (self.stale and not self.is_building):
+            self.freshen()
         return self.tables[role]
 
-    def freshen(self, anew: bool = True) -> None:
+    def freshen(self) -> None:
         with self._lock:
-            self._freshen(anew)
+            self._freshen()
 
-    def _freshen(self, anew: bool) -> None:
-        if not self.is_built or (self.is_old and anew):
-            self._build()
+    def _freshen(self) -> None:
+        if not self.is_built or self.is_old:
+            self.is_building, self.is_old = True, False
+            try:
+                self._build()
+            except SQLAlchemyError:
+                self.is_old = True
+                raise
+            finally:
+                self.is_building = False
         while self.stale:
             ids = [self.stale.pop() for _ in range(min(len(self.stale), CHUNK))]
             try:
@@ -162,8 +169,8 @@ class Index:
                 raise
 
     def _build(self) -> None:
-        """All anew; what changes meanwhile is marked as stale."""
-        self.is_old, started = False, time.monotonic()
+        """All anew; what changes meanwhile is marked as stale or as old again."""
+        started = time.monotonic()
         tables = {role: Table() for role in OTHER_ROLE}
         for role, table in tables.items():
             last = 0

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from blueprints.accounts.models import Account
-from blueprints.live.announcements import Notice
+from blueprints.live import Notice
 from blueprints.live.hub import Hub
 from blueprints.matches.deck import UNKNOWN, Window
 from blueprints.matches.index import MANY, Index, Table

@@ -12,6 +12,7 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
+from blueprints.live import EVERYTHING, announce
 from blueprints.matches.models import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE
 from blueprints.site.seeds import seed
@@ -90,5 +91,6 @@ def seed_command(profiles: int, seed_number: int) -> None:
     seed(db.session, profiles, seed_number, current_app.config["MEDIA_PATH"], None)
     for role in OTHER_ROLE:
         DeckVersion.moved_on(role)  # open decks of a running server hear that somebody came
+    announce(EVERYTHING, time.time_ns() // 1_000_000)
     db.session.commit()
     click.echo(f"{profiles} profiles in {time.monotonic() - started:.1f} s")

@@ -46,7 +46,8 @@ def alive() -> Response:
 
 @bp.get("/readyz")
 def ready() -> ResponseReturnValue:
-    """200 when the database answers; a bus that is away is said but does not take the worker out: the sweep carries on."""
+    """200 when the database answers and everyone is in the matching index; a bus that is away is said but does not take the worker out:
+    the sweep carries on."""
     try:
         db.session.execute(text("SELECT 1"))
         database = "up"
@@ -55,7 +56,10 @@ def ready() -> ResponseReturnValue:
         database = "down"
     live = current_app.extensions["live"]
     bus = "up" if live.bus.is_up else "down"
-    return {"database": database, "bus": bus, "streams": len(live.hub.streams)}, 200 if database == "up" else 503
+    index = current_app.extensions["matches"].index
+    is_ready = database == "up" and (index.is_built or not index.has_background)
+    said = {"database": database, "bus": bus, "streams": len(live.hub.streams), "index": index.size if index.is_built else "building"}
+    return said, 200 if is_ready else 503
 
 
 @bp.get("/metrics")
