@@ -1,7 +1,7 @@
 """The deck: a viewer's matches, ranked in one pass over the index, narrowed by filters and musts, a page at a time."""
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ from blueprints.profiles.models import DISTANCES_KM, OTHER_ROLE, Profile
 from blueprints.profiles.search import Found, search
 
 PAGE_SIZE = 24
+MOST_PAGES = 10  # that one open page shows and hears of: their ids travel in an address
 FEW = 12  # from here on down a deck says what each filter and each must costs
 UNKNOWN = -1.0  # the key of those without a score: they come last
 
@@ -46,7 +47,7 @@ class Ranking:
 
 
 def pass_over(
-    me: Facts, role: str, table: Table, rows: Any, filters: Filters, hidden: Collection[int], found: Found | None, now: float
+    me: Facts, role: str, table: Table, rows: slice, filters: Filters, hidden: Sequence[int], found: Found | None, now: float
 ) -> tuple[Any, Score, dict[Any, Any]]:
     """The one pass: who of these rows is there, the scores, and for each filter, and each must of mine, who passes it.
 
@@ -58,14 +59,13 @@ def pass_over(
         scored = score(creator, brand, MANY)
         failed = failed_musts(creator, brand, MANY)
         tests: dict[Any, Any] = filters.passes(me, scored, table, rows, now)
-    there = table["is_there"][rows].copy()
-    there[np.isin(table["id"][rows], np.fromiter(hidden, np.int64, len(hidden)))] = False
+    there = table["is_there"][rows] & ~table.among(rows, hidden)
     for name in CRITERIA_OF[role]:
         if me.musts & BITS[name]:
             tests[name] = ~failed[role, name]
     tests["theirs"] = ~np.logical_or.reduce([failed[OTHER_ROLE[role], name] for name in CRITERIA_OF[OTHER_ROLE[role]]])
     if found is not None:
-        tests[("q",)] = np.isin(table["id"][rows], np.fromiter(found.ids, np.int64, len(found.ids)))
+        tests[("q",)] = table.among(rows, found.ids)
     return there, scored, tests
 
 
@@ -83,7 +83,7 @@ def keys_for(sort: str, me: Facts, scored: Score, table: Table, rows: Any) -> An
     return np.nan_to_num(scored.overall, nan=UNKNOWN)
 
 
-def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Collection[int], found: Found | None, now: float, first: int, size: int) -> Ranking:
+def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence[int], found: Found | None, now: float, first: int, size: int) -> Ranking:
     """The ids from place ``first`` on. Equals stand in a lasting order, the newest first."""
     rows = slice(0, table.length)
     there, scored, tests = pass_over(me, role, table, rows, filters, hidden, found, now)
@@ -95,8 +95,8 @@ def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Collectio
             others = [test for other, test in tests.items() if other != name]
             costs[name] = int(np.logical_and.reduce([there, *others]).sum()) - total
     keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"][rows]
-    if found is not None and filters.sort == "fit" and found.named:
-        keys = keys + 1_000 * np.isin(ids, np.fromiter(found.named, np.int64, len(found.named)))  # whom the words name comes first
+    if found is not None and filters.sort == "fit":
+        keys = keys + 1_000 * table.among(rows, found.named)  # whom the words name comes first
     kept = np.flatnonzero(keep)
     wanted = first + size
     if wanted < len(kept):  # a partition instead of sorting everybody; equals of the last one stay in
@@ -116,7 +116,7 @@ class Standing:
     total: int
 
 
-def stand(me: Facts, role: str, table: Table, filters: Filters, hidden: Collection[int], found: Found | None, now: float, id: int) -> Standing:
+def stand(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence[int], found: Found | None, now: float, id: int) -> Standing:
     rows = slice(0, table.length)
     there, scored, tests = pass_over(me, role, table, rows, filters, hidden, found, now)
     keep = np.logical_and.reduce([there, *tests.values()])
@@ -170,6 +170,11 @@ class Deck:
     def is_last(self) -> bool:
         return self.last_page * PAGE_SIZE >= self.total
 
+    @property
+    def can_grow(self) -> bool:
+        """Whether this page may show another one's cards below its own."""
+        return self.window.pages < MOST_PAGES
+
     sorts = SORTS
     distances = DISTANCES_KM
 
@@ -179,8 +184,11 @@ class Deck:
         return [(words, self.filters.without(*names)) for names, words in self.filters.said]
 
     @classmethod
-    def of(cls, viewer: Account, filters: Filters = NO_FILTERS, page: int = 1, pages: int = 1, notes: Collection[str] = ()) -> "Deck":
-        """Three queries: the version first (so that what is shown can only be newer), the viewer's marks, and these pages whole."""
+    def of(
+        cls, viewer: Account, filters: Filters = NO_FILTERS, page: int = 1, pages: int = 1, notes: Collection[str] = (), shown: Collection[int] = ()
+    ) -> "Deck":
+        """Three queries: the version first (so that what is shown can only be newer), the viewer's marks, and these pages whole but for
+        the profiles already ``shown``."""
         notes = list(notes)
         if filters.within and not filters.near and not viewer.profile.city:
             notes.append("Say a place, or add your city to your profile: without one a distance means nothing and is left out.")
@@ -188,8 +196,9 @@ class Deck:
         version = DeckVersion.of(viewer.role)
         marks = Mark.of(viewer)
         ranking = ranked(viewer, filters, marks, page, pages)
-        shown = Profile.visible_to(viewer).where(Profile.id.in_(ranking.ids), Profile.role == OTHER_ROLE[viewer.role])
-        by_id = {profile.id: profile for profile in db.session.scalars(shown)}
+        wanted = set(ranking.ids).difference(shown)
+        visible = Profile.visible_to(viewer).where(Profile.id.in_(wanted), Profile.role == OTHER_ROLE[viewer.role])
+        by_id = {profile.id: profile for profile in db.session.scalars(visible)}
         matches = [Match(viewer.profile, by_id[id], marks.get(id)) for id in ranking.ids if id in by_id]
         window = Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
         return cls(viewer, filters, notes, matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))

@@ -8,6 +8,7 @@ from wtforms import RadioField, SelectField
 from wtforms.fields.choices import SelectChoice
 
 from blueprints import formats
+from blueprints.matches.reasons import lacking
 from blueprints.matches.scoring import CRITERIA_OF, USUAL_MAX_KM
 from blueprints.profiles.models import DISTANCES_KM, Profile
 
@@ -34,12 +35,14 @@ class PreferencesForm(FlaskForm):
     max_km = SelectField("How near", choices=[SelectChoice(str(km), f"within {formats.number(km)} km") for km in DISTANCES_KM], default=str(USUAL_MAX_KM))
 
     names: tuple[str, ...] = ()
+    lacks: dict[str, str | None]  # for each of them the field of the member's own profile that a must still waits for
 
     @classmethod
     def of(cls, profile: Profile, sent: MultiDict[str, str] | None = None) -> "PreferencesForm":
         """As they stand, with what was sent over them."""
         form = FORMS[profile.role](formdata=sent, data={**_standing(profile), "max_km": str(profile.max_km or USUAL_MAX_KM)})
         form.names = CRITERIA_OF[profile.role]
+        form.lacks = {name: lacking(name, profile) for name in form.names}
         return form
 
     @property

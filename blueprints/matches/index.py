@@ -7,7 +7,7 @@ shows comes from the database, so that a late index may put a card in a wrong pl
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -44,6 +44,7 @@ OTHERS = {
 PROFILES = Gauge("duet_matches_indexed", "Profiles in this worker's index")
 log = logging.getLogger(__name__)
 R = TypeVar("R")
+Ids = Sequence[int] | np.ndarray
 
 
 class Many:
@@ -83,11 +84,17 @@ class Table:
     def facts(self, rows: Any = slice(None)) -> Facts:
         return Facts(**{name: self[name][rows] for name in FACTS})
 
-    def rows(self, ids: Collection[int]) -> Any:
+    def rows(self, ids: Ids) -> Any:
         """Where these profiles stand; those that are not here are left out."""
-        wanted = np.fromiter(ids, np.int64, len(ids))
+        wanted = np.asarray(ids, np.int64)
         found = self.row_of[wanted[(wanted >= 0) & (wanted < len(self.row_of))]]
         return found[found >= 0]
+
+    def among(self, rows: slice, ids: Ids) -> Any:
+        """Which of the rows from the first on are of these profiles."""
+        marked = np.zeros(self.length, np.bool_)
+        marked[self.rows(ids)] = True
+        return marked[rows]
 
     def put(self, id: int, facts: Facts, others: dict[str, Any]) -> None:
         row = self._row(id)

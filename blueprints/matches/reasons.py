@@ -6,7 +6,7 @@ from math import isnan
 from typing import Any
 
 from blueprints import formats
-from blueprints.matches.scoring import REMOTE_FIT, WEIGHTS, Facts, km_between, usual_engagement
+from blueprints.matches.scoring import CRITERIA_OF, REMOTE_FIT, USUAL_MAX_KM, WEIGHTS, Facts, failed_musts, km_between, usual_engagement
 from blueprints.profiles.choices import CAMPAIGN_TYPES, INDUSTRIES, NICHE_FAMILIES, NICHES, PLATFORMS
 
 HIGH_ENGAGEMENT, USUAL_ENGAGEMENT = 1.3, 0.8
@@ -22,6 +22,28 @@ MUST_WORDS = {
     "location": "a place within {km} km, or both remote",
     "language": "a language in common",
 }
+
+
+# What a must compares with: one of these answers of one's own has to be there, else it asks nothing.
+OWN_ANSWERS: Mapping[str, Mapping[str, Collection[str]]] = {
+    "creator": {
+        "niche": ["niches"], "industry": ["industries"], "campaign": ["campaign_types"], "budget": ["rate"], "platforms": ["platforms"],
+        "location": ["city", "works_remotely"], "language": ["languages"],
+    },
+    "brand": {
+        "niche": ["niches"], "campaign": ["campaign_types"], "budget": ["budget_max"], "platforms": ["platforms"], "engagement": [],
+        "audience": ["audience_min", "audience_max"], "location": ["city", "works_remotely"], "language": ["languages"],
+    },
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Must:
+    """Something a person insists on. ``is_met``: None while their own answer is missing, which stands in the field ``lacks``."""
+
+    words: str
+    is_met: bool | None
+    lacks: str | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +73,24 @@ class Pair:
 
 def must_words(name: str, max_km: int) -> str:
     return MUST_WORDS[name].format(km=formats.number(max_km))
+
+
+def musts_of(pair: Pair, role: str) -> list[Must]:
+    """What that side insists on, and whether the other side meets it."""
+    asker, failed = pair.creator if role == "creator" else pair.brand, failed_musts(pair.creator_facts, pair.brand_facts)
+    found = []
+    for name in CRITERIA_OF[role]:
+        if name in asker.musts:
+            lacks = lacking(name, asker)
+            found.append(Must(must_words(name, asker.max_km or USUAL_MAX_KM), None if lacks else not failed[role, name], lacks))
+    return found
+
+
+def lacking(name: str, asker: Any) -> str | None:
+    """The field to answer before a must on that criterion asks anything; None where it is answered."""
+    fields = list(OWN_ANSWERS[asker.role][name])
+    is_answered = not fields or any(getattr(asker, field) not in (None, frozenset()) and getattr(asker, field) is not False for field in fields)
+    return None if is_answered else fields[0]
 
 
 def _niche(pair: Pair) -> str:

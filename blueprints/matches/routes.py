@@ -12,20 +12,20 @@ from werkzeug.datastructures import MultiDict
 
 from blueprints.accounts import sessions
 from blueprints.accounts.models import Account
-from blueprints.accounts.redirects import safe_next
+from blueprints.accounts.redirects import path_here, safe_next
 from blueprints.assets import tagged, unchanged
 from blueprints.extensions import MAX_ID, db, htmx
-from blueprints.matches.deck import PAGE_SIZE, Deck, News, kept, standing, words_of
+from blueprints.matches.deck import MOST_PAGES, PAGE_SIZE, Deck, News, kept, standing, words_of
 from blueprints.matches.filters import Filters
 from blueprints.matches.forms import PreferencesForm
 from blueprints.matches.models import Mark, Match, SavedSearch, SearchError
+from blueprints.matches.reasons import musts_of
 from blueprints.profiles import panels
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 bp = Blueprint("matches", __name__)
 
 MAX_PAGE = 10_000
-MOST_PAGES = 20  # that one open page shows and hears of
 MOST_COMPARED = 3
 LONGEST_QUERY = 4_000
 
@@ -70,20 +70,28 @@ def deck() -> ResponseReturnValue:
 
 @bp.get("/matches/more")
 def more() -> ResponseReturnValue:
-    """The next page's cards, to stand below those already shown."""
+    """The cards up to this page that are not among ``shown``, to stand below those; the open deck, which begins with page ``first``, hears of them too."""
     filters, _ = Filters.read(request.args)
-    return render_template("matches/_more.html", deck=Deck.of(viewer(), filters, page=asked("page")))
+    page, shown = asked("page"), shown_ids()
+    first = min(page, asked("first")) if shown else page
+    deck = Deck.of(viewer(), filters, first, min(MOST_PAGES, page - first + 1), shown=shown)
+    news = News(deck.viewer, deck.window, shown + [match.profile.id for match in deck.matches], deck.version)
+    return render_template("matches/_more.html", deck=watched(deck), news=news)
 
 
 @bp.get("/matches/news")
 def news() -> ResponseReturnValue:
-    """Whether a visit now would show other cards than ``shown`` (ids joined by ``-``) on these ``pages`` from ``page`` on."""
+    """Whether a visit now would show other cards than ``shown`` on these ``pages`` from ``page`` on."""
     filters, _ = Filters.read(request.args)
-    words = request.args.get("shown", "").split("-")[: PAGE_SIZE * MOST_PAGES]
-    shown = [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
-    found = News.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), shown)
+    found = News.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), shown_ids())
     watched(found)
     return render_template("matches/_news.html", news=found)
+
+
+def shown_ids() -> list[int]:
+    """The profiles that an open deck shows, in order: ids joined by ``-``."""
+    words = request.args.get("shown", "").split("-")[: PAGE_SIZE * MOST_PAGES]
+    return [int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 19]
 
 
 def watched(shown: Shown) -> Shown:
@@ -113,8 +121,9 @@ def why(profile_id: int) -> ResponseReturnValue:
     match = Match.between(viewer(), profile_id) or abort(404)
     filters, notes = Filters.read(request.args)
     stands = standing(viewer(), filters, profile_id)
-    failed = [words_of(name, filters, match.viewer) for name in stands.failed]
-    return render_template("matches/why.html", match=match, viewer=viewer(), filters=filters, notes=notes, standing=stands, failed=failed)
+    failed = [(words_of(name, filters, match.viewer), filters.without(*name)) for name in stands.failed if isinstance(name, tuple)]
+    told = {"filters": filters, "notes": notes, "standing": stands, "failed": failed, "musts": musts_of(match.pair, viewer().role)}
+    return render_template("matches/why.html", match=match, viewer=viewer(), **told)
 
 
 def fragment(template: str, profile_id: int) -> Response | None:
@@ -172,7 +181,7 @@ def marked(profile_id: int, do: Callable[[Mark], None], words: str) -> ResponseR
         return fragment("matches/_card.html", profile_id) or abort(404)
     if words:
         flash(words, "success")
-    return redirect(safe_next(request.form.get("next")) or url_for("matches.index"), 303)
+    return redirect(safe_next(path_here(request.referrer)) or url_for("matches.index"), 303)
 
 
 @bp.get("/matches/saved")

@@ -1,4 +1,5 @@
-"""``make bench``: measure what the README promises, on this machine, and print a table. Small and bounded: about two minutes.
+"""``make bench``: measure what the README promises, on this machine, and print a table. Bounded: about five minutes.
+``make bench ARGS="matching"`` measures only that part.
 
 Machines are noisy: quote medians and ratios. Everything runs on loopback and ends by itself.
 """
@@ -17,17 +18,16 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 from psutil import Process
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live.hub import STREAMS_PER_ACCOUNT
 from blueprints.profiles.models import Profile
 from blueprints.site.seeds import seed
-from blueprints.site.setup import prepare_database
+from tests.bench.community import community, say
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
-from tests.conftest import PASSWORD, Cast, add_cast, app_on
+from tests.bench.matching import matching
+from tests.conftest import PASSWORD, app_on
 from tests.servers import ROOT, Server, duet, free_port, wait_for_port
 from tests.visitor import Visitor
 
@@ -35,24 +35,6 @@ EDITS = 100
 STREAMS, WATCHING = 500, 10
 REQUESTS = 3_000
 PROFILES = 10_000
-
-
-@contextlib.contextmanager
-def community(profiles: int = 0) -> Iterator[tuple[Path, Cast]]:
-    """A fresh instance with the cast and so many others."""
-    with tempfile.TemporaryDirectory() as folder:
-        instance = Path(folder)
-        with app_on(instance) as app, app.app_context():
-            prepare_database()
-            people = add_cast()
-            cast = Cast(people.ana.profile.id, people.bo.profile.id, people.cy.profile.id)
-            if profiles:
-                seed(db.session, profiles, 1, instance / "media", None)
-        yield instance, cast
-
-
-def say(what: str, measured: str, target: str) -> None:
-    print(f"| {what:<66} | {measured:<34} | {target:<18} |", flush=True)
 
 
 def edit_to_dom() -> None:
@@ -189,28 +171,6 @@ def bare_flask() -> Iterator[tuple[int, int]]:
         process.wait(10)
 
 
-def deck() -> None:
-    """The first page of the deck among 10,000 profiles, and how many queries it took."""
-    with community(PROFILES) as (instance, cast), app_on(instance) as app:
-        client = app.test_client()
-        with app.app_context():
-            cookie = cookie_for(app, db.session.get_one(Profile, cast.bo).account).removeprefix("duet=")
-            db.session.commit()
-        client.set_cookie("duet", cookie)
-        queries: list[str] = []
-        event.listen(Engine, "before_cursor_execute", lambda *args: queries.append(args[2]))
-        wall, cpu = [], []
-        for _ in range(7):
-            queries.clear()
-            started, used = time.perf_counter(), time.process_time()
-            assert client.get("/matches").status_code == 200
-            wall.append((time.perf_counter() - started) * 1000)
-            cpu.append((time.process_time() - used) * 1000)
-        selects = [query for query in queries if query.startswith("SELECT")]
-    say(f"deck page of 24 among {PROFILES:,} profiles", f"{percentile(wall, 0.5):.0f} ms, {percentile(cpu, 0.5):.0f} ms CPU", "say its time")
-    say("its queries", str(len(selects)), "≤ 5")
-
-
 def seeding() -> None:
     with community() as (instance, _), app_on(instance) as app, app.app_context():
         started = time.perf_counter()
@@ -245,8 +205,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     say("measured", "here", "target")
     say("-" * 66, "-" * 34, "-" * 18)
-    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, deck, seeding, first_page_of_a_fresh_clone):
-        part()
+    chosen = sys.argv[1:]
+    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, seeding, first_page_of_a_fresh_clone):
+        if not chosen or part.__name__ in chosen:
+            part()
 
 
 if __name__ == "__main__":
