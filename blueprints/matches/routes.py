@@ -204,8 +204,9 @@ def compare() -> ResponseReturnValue:
 
 @bp.get("/matches/compared")
 def comparison() -> ResponseReturnValue:
-    """The table of that page."""
-    return render_template("matches/_compared.html", **compared(), viewer=viewer())
+    """The table of that page; 404 when nobody of it is there any more."""
+    found = compared()
+    return render_template("matches/_compared.html", **found, viewer=viewer()) if found["matches"] else abort(404)
 
 
 def compared() -> dict[str, Any]:
