@@ -4,14 +4,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request, session
 from flask_htmx import HTMX
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
@@ -90,12 +91,26 @@ def reads_only(view: Callable[P, R]) -> Callable[P, R]:
     return view
 
 
+def csrf_token() -> str:
+    """For the field of a form: the same for all of a session's requests, so that a card that did not change reads the same.
+    Flask-WTF alone would sign another with each second."""
+    if "csrf_token" not in session:
+        generate_csrf()
+    return _signed_token(session["csrf_token"], current_app.secret_key)
+
+
+@lru_cache(50_000)
+def _signed_token(_of_session: str, _secret: str) -> str:
+    return generate_csrf()
+
+
 def init_app(app: Flask) -> None:
     app.url_map.converters["id"] = IdConverter
     db.init_app(app)
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS"]), render_as_batch=True)
     login_manager.init_app(app)
     csrf.init_app(app)
+    app.jinja_env.globals["csrf_token"] = csrf_token
     htmx.init_app(app)
     limiter.init_app(app)
 

@@ -28,7 +28,7 @@ from blueprints.live import EVERYTHING, Notice
 from blueprints.matches.scoring import Facts, facts_of
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile
 
-CHUNK = 500  # rows between two turns of the others
+CHUNK = 200  # rows between two turns of the others
 REFRESH_SECONDS = 60.0
 HEAVY_ROWS = 5_000  # from here on a pass runs in a thread, so that streams and requests keep their latency
 
