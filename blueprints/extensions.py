@@ -110,7 +110,8 @@ def init_app(app: Flask) -> None:
     migrate.init_app(app, db, directory=str(app.config["MIGRATIONS"]), render_as_batch=True)
     login_manager.init_app(app)
     csrf.init_app(app)
-    app.jinja_env.globals["csrf_token"] = csrf_token
+    app.jinja_env.globals["csrf_token"] = csrf_token  # for macros; a template itself sees what the processor says
+    app.context_processor(lambda: {"csrf_token": csrf_token})
     htmx.init_app(app)
     limiter.init_app(app)
 
