@@ -121,8 +121,11 @@ function askLater() {
 // ---- after a swap
 
 let focusWasIn = null;
+const ownDoings = new WeakMap(); // htmx's context of a request → what the form or link that asked wants said, and where its person goes on
 
 document.addEventListener("htmx:before:swap", ({ detail }) => {
+  const { say, goTo } = detail.ctx.sourceElement?.dataset ?? {};
+  if (say || goTo) ownDoings.set(detail.ctx, { say, goTo });
   const target = detail.ctx.target;
   focusWasIn = target instanceof Element && target.hasAttribute("data-live") && target.contains(document.activeElement) ? target.id : null;
 });
@@ -141,6 +144,9 @@ document.addEventListener("htmx:after:swap", ({ detail }) => {
     heading?.focus({ preventScroll: true });
   }
   focusWasIn = null;
+  const { say, goTo } = ownDoings.get(detail.ctx) ?? {};
+  if (goTo) document.getElementById(goTo)?.focus({ preventScroll: true });
+  if (say) tell(say);
 });
 
 // Once htmx has let go of the element that asked; a queued request has then marked it as asking again.
@@ -169,11 +175,15 @@ function summarise(name) {
 
 function saySummary() {
   const names = [...changedNames];
-  const region = document.getElementById("announcements");
-  if (region) region.textContent = names.length === 1 ? `${names[0]} was updated` : `${names.length} profiles were updated`;
+  tell(names.length === 1 ? `${names[0]} was updated` : `${names.length} profiles were updated`);
   changedNames.clear();
   summaryAt = Date.now();
   summaryTimer = 0;
+}
+
+function tell(words) {
+  const region = document.getElementById("announcements");
+  if (region) region.textContent = words;
 }
 
 // ---- pause, and the state of the connection

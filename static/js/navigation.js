@@ -18,6 +18,12 @@ document.addEventListener("htmx:after:swap", () => {
   before = null;
 });
 
+// An address carries only what was filled in, so that it can be read and shared.
+document.addEventListener("formdata", ({ target, formData }) => {
+  if (target.method !== "get") return;
+  for (const [name, value] of [...formData]) if (value === "") formData.delete(name);
+});
+
 // A page that a form is leaving follows no redirect of what it still fetches in the background: that would overtake the form.
 let isLeaving = false;
 addEventListener("submit", (event) => {
