@@ -21,7 +21,7 @@ class Matching:
 
     def __post_init__(self) -> None:
         live = self.app.extensions["live"]
-        self.open_decks = OpenDecks(self.index, live.hub)
+        self.open_decks = OpenDecks(self.index, live.hub, live.bus)
         live.hub.listeners.append(self.hear)
         live.background.append(lambda: self.index.keep_fresh(self.app, then=self.open_decks.tell))
 

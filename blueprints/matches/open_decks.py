@@ -1,75 +1,124 @@
 """Which open decks a change concerns: one pass over those who look, instead of a new deck for each of them."""
 
+import json
+import secrets
 import time
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
+import gevent
 import numpy as np
 
 from blueprints.accounts.models import Account
 from blueprints.live import Notice
+from blueprints.live.bus import Bus
 from blueprints.live.hub import Hub
-from blueprints.matches.deck import UNKNOWN, Window
+from blueprints.matches.deck import UNKNOWN, Window, keys_for
+from blueprints.matches.filters import Filters, Place
 from blueprints.matches.index import MANY, Index, Table
 from blueprints.matches.scoring import Score, failed_musts, score
 from blueprints.profiles.models import OTHER_ROLE
 
-WINDOWS_EACH = 8  # decks with different filters that one member has open
-MOST_WINDOWS = 50_000
+WINDOWS_EACH = 16  # decks with different filters that one member has open
+MOST_LOOKING = 50_000
 MANY_CHANGES = 50  # from here on everyone is told
+RINGS = 100  # between two turns of the others
+A_HAIR = 1e-6  # the same numbers in another company may come out so much apart
 
-Windows = OrderedDict[tuple[str, int], Window]
+
+@dataclass
+class Looking:
+    """One member's open decks. A window that is None is there, but what it shows is not known for sure; ``has_more``: decks were left out."""
+
+    role: str
+    profile_id: int
+    windows: OrderedDict[tuple[str, int, int], Window | None] = field(default_factory=OrderedDict)
+    has_more: bool = False
+
+    def keep(self, window: Window) -> None:
+        key = (window.filters.query, window.page, window.pages)
+        self.windows[key] = window
+        self.windows.move_to_end(key)
+        while len(self.windows) > WINDOWS_EACH:
+            self.windows.popitem(last=False)
+            self.has_more = True
+
+    def doubt(self) -> None:
+        self.windows = OrderedDict.fromkeys(self.windows)
+
+    def shows(self, ids: set[int]) -> bool:
+        """Whether one of these is on a page, or may be before it: who leaves from there moves all that follow."""
+        return self.has_more or any(window is None or window.page > 1 or not ids.isdisjoint(window.ids) for window in self.windows.values())
 
 
 class OpenDecks:
-    """What this worker last answered for each open deck. A deck it does not know, since another worker answered, hears of every change."""
+    """What was last answered for each open deck, by this worker or, where there are several, by any. A member of whom nothing is known
+    hears of every change."""
 
-    def __init__(self, index: Index, hub: Hub) -> None:
-        self.index, self.hub = index, hub
-        self.looking: OrderedDict[int, tuple[int, Windows]] = OrderedDict()  # account id → profile id, windows
+    def __init__(self, index: Index, hub: Hub, bus: Bus) -> None:
+        self.index, self.hub, self.bus = index, hub, bus
+        self.looking: OrderedDict[int, Looking] = OrderedDict()  # by account id
         self.moved: dict[str, tuple[int, set[int] | None]] = {}  # role that looks → version, profiles that changed (None: many)
 
     def remember(self, viewer: Account, window: Window) -> None:
-        _, windows = self.looking.setdefault(viewer.id, (viewer.profile.id, OrderedDict()))
-        windows[window.filters.query, window.page] = window
-        windows.move_to_end((window.filters.query, window.page))
-        self.looking.move_to_end(viewer.id)
-        while len(windows) > WINDOWS_EACH:
-            windows.popitem(last=False)
-        while len(self.looking) > MOST_WINDOWS:
+        """The worker that answers need not be the one that holds the stream: all of them remember."""
+        if self.bus.reaches_others:
+            said = json.dumps([viewer.id, viewer.role, viewer.profile.id, asdict(window)], default=sorted)
+            self.bus.publish(Notice(f"window/{secrets.token_hex(8)}", 0, said))
+        else:
+            self._keep(viewer.id, viewer.role, viewer.profile.id, window)
+
+    def _keep(self, account: int, role: str, profile_id: int, window: Window) -> None:
+        self.looking.setdefault(account, Looking(role, profile_id)).keep(window)
+        self.looking.move_to_end(account)
+        while len(self.looking) > MOST_LOOKING:
             self.looking.popitem(last=False)
 
     def hear(self, notice: Notice) -> None:
         """Every notice that rings in this worker; ``tell`` does the work once the index knows the change."""
-        kind, _, role = notice.topic.partition("/")
-        if kind == "deck" and role in OTHER_ROLE:
-            version, ids = self.moved.get(role, (0, set()))
+        kind, _, audience = notice.topic.partition("/")
+        if kind == "deck" and audience in OTHER_ROLE:
+            version, ids = self.moved.get(audience, (0, set()))
             profile = notice.said.get("profile")
             changed = None if ids is None or not isinstance(profile, int) or len(ids) >= MANY_CHANGES else ids | {profile}
-            self.moved[role] = max(version, notice.version), changed
+            self.moved[audience] = max(version, notice.version), changed
             self.index.news.set()
+        elif kind == "window":
+            account, role, profile_id, window = json.loads(notice.data)
+            self._keep(account, role, profile_id, _window_of(window))
+        elif kind.startswith("match:") and (mine := self.looking.get(int(audience))):
+            mine.doubt()  # they changed their own profile, or hid someone: other keys, another last place
 
     def tell(self) -> None:
         """Ring ``deck`` for those whose page may now be another one."""
         moved, self.moved = self.moved, {}
         for role, (version, ids) in moved.items():
-            watching = [account for account in self.hub.accounts if self.hub.is_watched(f"deck/{role}.{account}")]
-            for account in watching if ids is None else self._concerned(role, ids, watching):
+            watching = {account for account in self.hub.accounts if self.hub.is_watched(f"deck/{role}.{account}")}
+            for account in [account for account, mine in self.looking.items() if mine.role == role and account not in watching]:
+                del self.looking[account]  # what changes from here on is not followed for them
+            for number, account in enumerate(watching if ids is None else self._concerned(role, ids, watching)):
                 self.hub.ring(Notice(f"deck/{role}.{account}", version))
+                if number % RINGS == RINGS - 1:
+                    gevent.sleep(0)
 
-    def _concerned(self, role: str, ids: set[int], watching: list[int]) -> set[int]:
+    def _concerned(self, role: str, ids: set[int], watching: Collection[int]) -> set[int]:
         mine, theirs = self.index.tables[role], self.index.tables[OTHER_ROLE[role]]
-        rows = {account: row for account in watching if account in self.looking for row in mine.rows([self.looking[account][0]])}
-        concerned = set(watching) - rows.keys()
-        for id in ids:
-            known = [account for account in rows if account not in concerned]
-            concerned.update(account for account in known if any(id in window.ids for window in self._windows(account)))
-            known = [account for account in known if account not in concerned]
-            for row in theirs.rows([id]):
-                concerned.update(self._entered(role, mine, theirs, int(row), known, np.array([rows[account] for account in known], np.int64)))
+        concerned, others, rows = set[int](), list[tuple[int, list[Window]]](), list[int]()
+        for account in watching:
+            looking = self.looking.get(account)
+            if looking is None or looking.shows(ids) or not len(found := mine.rows([looking.profile_id])):
+                concerned.add(account)
+            else:
+                others.append((account, [window for window in looking.windows.values() if window]))
+                rows.append(int(found[0]))
+        for row in theirs.rows(list(ids)):
+            concerned.update(self._entered(role, mine, theirs, int(row), others, np.array(rows, np.int64)))
+            gevent.sleep(0)
         return concerned
 
-    def _entered(self, role: str, mine: Table, theirs: Table, row: int, accounts: list[int], rows: np.ndarray) -> list[int]:
+    def _entered(self, role: str, mine: Table, theirs: Table, row: int, looking: list[tuple[int, list[Window]]], rows: np.ndarray) -> list[int]:
         """Of these viewers, none of whom shows that profile: those on whose page it may stand now."""
         me, them = mine.facts(rows), theirs.facts(row)
         creator, brand = (me, them) if role == "creator" else (them, me)
@@ -77,21 +126,28 @@ class OpenDecks:
             scored = score(creator, brand, MANY)
             kept_out = np.logical_or.reduce([np.broadcast_to(failed, len(rows)) for failed in failed_musts(creator, brand, MANY).values()])
         keys = np.nan_to_num(scored.overall, nan=UNKNOWN)
-        return [
-            account
-            for number, account in enumerate(accounts)
-            if not kept_out[number]
-            and any(
-                self._may_enter(window, float(keys[number]), replace(scored, overall=scored.overall[number : number + 1]), mine, theirs, rows[number], row)
-                for window in self._windows(account)
-            )
-        ]
+        found = []
+        for number in np.flatnonzero(~kept_out):
+            account, windows = looking[number]
+            mine_alone = replace(scored, overall=scored.overall[number : number + 1])
+            if any(_may_enter(window, float(keys[number]), mine_alone, mine, theirs, rows[number], row) for window in windows):
+                found.append(account)
+        return found
 
-    def _may_enter(self, window: Window, key: float, scored: Score, mine: Table, theirs: Table, my_row: int, row: int) -> bool:
-        if window.filters.sort == "fit" and window.is_full and key < window.last_key:
+
+def _may_enter(window: Window, fit: float, scored: Score, mine: Table, theirs: Table, my_row: int, row: int) -> bool:
+    filters = window.filters
+    if window.is_full and not filters.q:  # whom the words name comes first, whatever their key
+        key = fit if filters.sort == "fit" else keys_for(filters.sort, mine.facts(my_row), scored, theirs, [row])[0]
+        if key < window.last_key - A_HAIR:
             return False
-        passes = window.filters.passes(mine.facts(my_row), scored, theirs, [row], time.time())
-        return all(bool(test[0]) for test in passes.values())
+    return all(bool(test[0]) for test in filters.passes(mine.facts(my_row), scored, theirs, [row], time.time()).values())
 
-    def _windows(self, account: int) -> list[Window]:
-        return list(self.looking[account][1].values())
+
+def _window_of(said: dict[str, Any]) -> Window:
+    """As another worker wrote it."""
+    filters: dict[str, Any] = {
+        name: frozenset(value) if isinstance(value, list) else Place(**value) if isinstance(value, dict) else value
+        for name, value in said["filters"].items()
+    }  # fmt: skip
+    return Window(Filters(**filters), said["page"], said["pages"], tuple(said["ids"]), said["last_key"])
