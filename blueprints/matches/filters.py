@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from blueprints import formats
 from blueprints.matches.index import MANY, Table
-from blueprints.matches.scoring import Facts, Point, Score, km_between, mask, point
+from blueprints.matches.scoring import Facts, Point, Score, km_between, log_of, mask, point
 from blueprints.profiles import choices, cities
 from blueprints.profiles.models import DISTANCES_KM, MAX_AUDIENCE, MAX_EUROS
 from blueprints.texts import clean_line
@@ -110,7 +110,7 @@ class Filters:
     @property
     def is_narrow(self) -> bool:
         """Whether anybody could be left out by them."""
-        return self.without("sort") != NO_FILTERS
+        return bool(self._parts())
 
     @property
     def said(self) -> list[tuple[tuple[str, ...], str]]:
@@ -243,10 +243,9 @@ def _near(place: Place | None, km: int) -> Test:
 def _audience(asked: Filters) -> Test:
     """Creators by what they have; brands by what they ask for, where the two overlap."""
     low, high = (asked.audience_min or 0), (np.inf if asked.audience_max is None else asked.audience_max)
+    first, last = log_of(asked.audience_min or 0), np.inf if asked.audience_max is None else log_of(asked.audience_max)
 
     def test(me: Facts, score: Score, table: Table, rows: Any, now: float) -> Any:
-        with np.errstate(divide="ignore"):
-            first, last = np.log10(low), np.log10(high) if high else -np.inf
         followers = table["followers"][rows]
         band = (table["audience_low"][rows] <= last) & (table["audience_high"][rows] >= first)
         return ((followers >= low) & (followers <= high)) | band

@@ -379,14 +379,14 @@ def facts_of(said: Any, latitude: float | None, longitude: float | None) -> Fact
         campaigns=mask("campaigns", said.campaign_types),
         platforms=mask("platforms", said.platforms),
         languages=mask("languages", said.languages),
-        audience=_log(said.audience_size),
+        audience=log_of(said.audience_size),
         engagement=nan if said.engagement_rate is None or said.audience_size is None else said.engagement_rate / usual_engagement(said.audience_size),
         rate=nan if rate is None else rate,
         rate_is_own=bool(said.rate),
         budget_low=said.budget_min or 0,
         budget_high=nan if said.budget_max is None else said.budget_max,
-        audience_low=nan if open_band else -inf if said.audience_min is None else _log(said.audience_min),
-        audience_high=nan if open_band else inf if said.audience_max is None else _log(said.audience_max),
+        audience_low=nan if open_band else -inf if said.audience_min is None else log_of(said.audience_min),
+        audience_high=nan if open_band else inf if said.audience_max is None else log_of(said.audience_max),
         x=x,
         y=y,
         z=z,
@@ -412,7 +412,7 @@ def _near(niches: int) -> int:
     return near & ~niches
 
 
-def _log(size: int | None) -> float:
+def log_of(size: int | None) -> float:
     return nan if size is None else log10(max(size, 1))
 
 
