@@ -17,8 +17,12 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from blueprints.matches.deck import Cost
+from blueprints.matches.filters import SORTS, Filters
+from blueprints.matches.forms import PreferencesForm
 from blueprints.matches.scoring import tier_of
 from blueprints.profiles.choices import INDUSTRIES, NICHES
+from blueprints.profiles.models import DISTANCES_KM
 
 LONG_WORD = "Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft"[:80]
 SIX_NAMES = ("Ana Duarte", "Bo", "Chi Nguyen", "Dot Ek", "Eli Zur", "Fay Wu")
@@ -80,16 +84,36 @@ def pattern_samples() -> dict[str, Any]:
     chosen = {"niches": ["food", "travel"], "role": "creator", "industry": "food-drink", "remember": True}
     return {
         "not_live": lambda shown, url: "",
-        "sample_viewer": person(900, "brand", "Kelp & Co"),
+        "sample_viewer": SimpleNamespace(role="brand", profile=sample_owner()),
         "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(SIX_NAMES)],
         "rings": [sample_match(1, sides, unanswered) for sides, unanswered in RINGS],
         "brand_rings": [sample_match(1, (81, 74, 88), 1, role="brand"), sample_match(1, (47, 70, 24), 3, role="brand")],
         "cards": cards(),
         "breakdown": sample_match(60, (78, 84, 72), 1),
+        "sample_deck": sample_deck(),
+        "searches": [SimpleNamespace(id=901, name="Food near the sea", filters=Filters(niche=frozenset({"food"}), within=100))],
+        "compared": [sample_match(71, (92, 96, 88)), sample_match(72, (66, 58, 74), 1, name=LONG_NAME), sample_match(73, (38, 52, 24), 3, name="Noor")],
+        "preferences": PreferencesForm.of(sample_owner()),
         "completions": [completion(64, *DEFICITS), completion(100)],
         "form": SampleForm(data={"name": "Marisol Okafor", "rate": 900, **chosen}),
         "wrong_form": wrong_form(),
     }
+
+
+def sample_owner() -> Any:
+    """A brand's own profile, with what it asks of others; the audience it looks for is not filled in."""
+    answered = {"niches": frozenset({"food"}), "campaign_types": frozenset({"event"}), "languages": frozenset({"en"}), "budget_max": 1_500}
+    asks = {"musts": frozenset({"niche", "audience"}), "dont_minds": frozenset({"location"}), "max_km": 250}
+    return person(900, "brand", "Kelp & Co", audience_min=None, audience_max=None, city=None, works_remotely=True, **answered, **asks)
+
+
+def sample_deck() -> SimpleNamespace:
+    """Enough of a Deck for its filters, their chips and what they cost."""
+    filters = Filters(q="market", niche=frozenset({"food", "travel"}), within=100, avatar=True, sort="newest")
+    chips = [(words, filters.without(*names)) for names, words in filters.said]
+    costs = [Cost(words, names, more) for (names, words), more in zip(filters.said, (4, 31, 12, 2), strict=True)]
+    costs += [Cost("a language in common", (), 9), Cost("", (), 3, is_theirs=True)]
+    return SimpleNamespace(filters=filters, chips=chips, sorts=SORTS, distances=DISTANCES_KM, costs=costs, total=3)
 
 
 def wrong_form() -> SampleForm:
@@ -118,6 +142,9 @@ def cards() -> list[tuple[str, Any]]:
         ),
         ("Not enough to tell yet", sample_match(57, (None, None, None), 4, **thin)),
         ("Just updated", sample_match(58, (83, 86, 80), name="Ines Moreau")),
+        ("Saved", sample_match(61, (88, 90, 86), name="Ida Lund", is_saved=True)),
+        ("Changed since last seen", sample_match(62, (79, 82, 76), 1, name="Rui Costa", is_saved=True, changed_since_seen=["headline", "rate"])),
+        ("Hidden", sample_match(63, (70, 66, 74), name="Ana Ruiz", is_hidden=True)),
     ]
 
 
@@ -161,6 +188,9 @@ def sample_match(
         "facts": FACTS[role],
         "missing": [label for _, label, _, _ in FACTORS[-unanswered:]][:2] if unanswered else [],
         "place": "Lisbon, Portugal, within 100 km",
+        "is_saved": False,
+        "is_hidden": False,
+        "changed_since_seen": [],
         "live": f"profile:{id}@1 match:{id}@1",
     }
     return SimpleNamespace(**match | more)

@@ -88,8 +88,9 @@ function isBehind(subject, elements = elementsShowing(subject)) {
 }
 
 function refresh(subject, data) {
+  const isOwnDoing = subject.startsWith("match:"); // my half of a match: what I said of myself, what I did with the card
   for (const element of elementsShowing(subject)) {
-    if (element.id) expected.set(element.id, new Set([...(expected.get(element.id) ?? []), ...(data.fields ?? [])]));
+    if (element.id && !isOwnDoing) expected.set(element.id, new Set([...(expected.get(element.id) ?? []), ...(data.fields ?? [])]));
   }
   document.body.dispatchEvent(new CustomEvent(subject, { detail: data }));
 }
