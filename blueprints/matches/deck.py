@@ -11,11 +11,11 @@ from sqlalchemy import and_, func
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
-from blueprints.matches.filters import NO_FILTERS, SORTS, Filters
+from blueprints.matches.filters import NO_FILTERS, SORTS, Filters, km_from
 from blueprints.matches.index import MANY, Table, off_the_loop
 from blueprints.matches.models import DeckVersion, Mark, Match, facts_of
 from blueprints.matches.reasons import must_words
-from blueprints.matches.scoring import BITS, CRITERIA_OF, USUAL_MAX_KM, Facts, Point, Score, failed_musts, km_between, score
+from blueprints.matches.scoring import BITS, CRITERIA_OF, USUAL_MAX_KM, Facts, Score, failed_musts, score
 from blueprints.profiles.models import DISTANCES_KM, OTHER_ROLE, Profile
 from blueprints.profiles.search import Found, search
 
@@ -23,6 +23,7 @@ PAGE_SIZE = 24
 MOST_PAGES = 10  # that one open page shows and hears of: their ids travel in an address
 FEW = 12  # from here on down a deck says what each filter and each must costs
 UNKNOWN = -1.0  # the key of those without a score: they come last
+NAMED = 1_000.0  # more than any score
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,9 @@ def pass_over(
     return there, scored, tests
 
 
-def keys_for(sort: str, me: Facts, scored: Score, table: Table, rows: Any) -> Any:
-    """What the deck is ordered by, the greatest first."""
+def keys_for(filters: Filters, me: Facts, scored: Score, table: Table, rows: Any, found: Found | None = None) -> Any:
+    """What the deck is ordered by, the greatest first. In a search, whom the words name come before those who only speak of them."""
+    sort = filters.sort
     with np.errstate(all="ignore"):
         if sort == "newest":
             return table["created"][rows]
@@ -78,9 +80,9 @@ def keys_for(sort: str, me: Facts, scored: Score, table: Table, rows: Any) -> An
             followers, asked = table["followers"][rows], table["audience_high"][rows]
             return np.nan_to_num(np.where(np.isnan(followers), asked, np.log10(np.maximum(followers, 1))), nan=UNKNOWN, posinf=99)
         if sort == "distance":
-            km = km_between(Point(me.x, me.y, me.z), Point(*(table[axis][rows] for axis in "xyz")), MANY)
-            return -np.nan_to_num(km, nan=1e9)
-    return np.nan_to_num(scored.overall, nan=UNKNOWN)
+            return -np.nan_to_num(km_from(filters.near, me, table, rows), nan=1e9)
+    keys = np.nan_to_num(scored.overall, nan=UNKNOWN)
+    return keys if found is None else keys + NAMED * table.among(rows, found.named)
 
 
 def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence[int], found: Found | None, now: float, first: int, size: int) -> Ranking:
@@ -94,9 +96,7 @@ def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence[
         for name in tests:
             others = [test for other, test in tests.items() if other != name]
             costs[name] = int(np.logical_and.reduce([there, *others]).sum()) - total
-    keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"][rows]
-    if found is not None and filters.sort == "fit":
-        keys = keys + 1_000 * table.among(rows, found.named)  # whom the words name comes first
+    keys, ids = keys_for(filters, me, scored, table, rows, found), table["id"][rows]
     kept = np.flatnonzero(keep)
     wanted = first + size
     if wanted < len(kept):  # a partition instead of sorting everybody; equals of the last one stay in
@@ -123,7 +123,7 @@ def stand(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence
     total = int(keep.sum())
     for row in table.rows([id]):
         failed = [name for name, test in tests.items() if not test[row]]
-        keys, ids = keys_for(filters.sort, me, scored, table, rows), table["id"][rows]
+        keys, ids = keys_for(filters, me, scored, table, rows, found), table["id"][rows]
         before = keep & ((keys > keys[row]) | ((keys == keys[row]) & (ids > id)))
         return Standing(failed, int(before.sum()) + 1 if keep[row] else None, total)
     return Standing([], None, total)

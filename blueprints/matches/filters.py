@@ -14,6 +14,7 @@ from blueprints.matches.index import MANY, Table
 from blueprints.matches.scoring import Facts, Point, Score, km_between, log_of, mask, point
 from blueprints.profiles import choices, cities
 from blueprints.profiles.models import DISTANCES_KM, MAX_AUDIENCE, MAX_EUROS
+from blueprints.profiles.search import words_of
 from blueprints.texts import clean_line
 
 DAY_SECONDS = 24 * 3600
@@ -161,10 +162,12 @@ class _Reader:
         self.args, self.notes = args, list[str]()
 
     def text(self, name: str) -> str:
+        typed = self.args.get(name, "")
         try:
-            return clean_line(self.args.get(name, "")[:LONGEST_SEARCH])
+            words = clean_line(typed[:LONGEST_SEARCH])[:LONGEST_SEARCH].rstrip()  # cut again: some characters are two in their normal form
         except ValueError:
             return self._left_out(name, "")
+        return words if words_of(words) or not typed.strip() else self._left_out(name, "")
 
     def chosen(self, name: str, offered: Mapping[str, str]) -> frozenset[str]:
         sent = {value for value in self.args.getlist(name) if value}
@@ -233,11 +236,13 @@ def _shares(kind: str, wanted: int) -> Test:
 
 
 def _near(place: Place | None, km: int) -> Test:
-    def test(me: Facts, score: Score, table: Table, rows: Any, now: float) -> Any:
-        x, y, z = point(place.latitude, place.longitude) if place else (me.x, me.y, me.z)
-        return km_between(Point(x, y, z), Point(*(table[axis][rows] for axis in "xyz")), MANY) <= km
+    return lambda me, score, table, rows, now: km_from(place, me, table, rows) <= km
 
-    return test
+
+def km_from(place: Place | None, me: Facts, table: Table, rows: Any) -> Any:
+    """From the place that was chosen, else from the viewer's own; NaN for those who do not say where they are."""
+    x, y, z = point(place.latitude, place.longitude) if place else (me.x, me.y, me.z)
+    return km_between(Point(x, y, z), Point(*(table[axis][rows] for axis in "xyz")), MANY)
 
 
 def _audience(asked: Filters) -> Test:

@@ -138,7 +138,7 @@ class OpenDecks:
 def _may_enter(window: Window, fit: float, scored: Score, mine: Table, theirs: Table, my_row: int, row: int) -> bool:
     filters = window.filters
     if window.is_full and not filters.q:  # whom the words name comes first, whatever their key
-        key = fit if filters.sort == "fit" else keys_for(filters.sort, mine.facts(my_row), scored, theirs, [row])[0]
+        key = fit if filters.sort == "fit" else keys_for(filters, mine.facts(my_row), scored, theirs, [row])[0]
         if key < window.last_key - A_HAIR:
             return False
     return all(bool(test[0]) for test in filters.passes(mine.facts(my_row), scored, theirs, [row], time.time()).values())
