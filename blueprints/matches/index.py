@@ -92,8 +92,9 @@ class Table:
 
     def among(self, rows: slice, ids: Ids) -> Any:
         """Which of the rows from the first on are of these profiles."""
+        found = self.rows(ids)  # first: somebody who comes meanwhile is then still within the length
         marked = np.zeros(self.length, np.bool_)
-        marked[self.rows(ids)] = True
+        marked[found] = True
         return marked[rows]
 
     def put(self, id: int, facts: Facts, others: dict[str, Any]) -> None:
