@@ -27,7 +27,12 @@ def run() -> None:
     engine = current_app.extensions["migrate"].db.engine
     with engine.connect() as connection:
         context.configure(
-            connection=connection, target_metadata=db.metadata, render_as_batch=True, compare_type=True, render_item=render, include_name=include_name
+            connection=connection,
+            target_metadata=db.metadata,
+            render_as_batch=True,
+            compare_type=True,
+            render_item=render,
+            include_name=include_name,
         )
         with context.begin_transaction():
             context.run_migrations()

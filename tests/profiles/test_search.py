@@ -190,10 +190,16 @@ def test_what_was_not_saved_is_not_found(ana):
     assert found("street") == {"Ana Ruiz"}
 
 
-def test_other_changes_leave_the_words_as_they_are(ana):
-    ana.profile.revise({"rate": 950}, base=1)
+def test_only_a_change_of_words_writes_the_index(ana):
+    key = "rowid" if db.engine.dialect.name == "sqlite" else "id"
+    db.session.execute(text(f"DELETE FROM search_words WHERE {key} = :id"), {"id": ana.profile.id})
     db.session.commit()
 
+    ana.profile.revise({"rate": 950, "languages": {"en"}}, base=1)
+    db.session.commit()
+    assert found("street") == set(), "nothing was written"
+    ana.profile.revise({"headline": "Street food, daily"}, base=2)
+    db.session.commit()
     assert found("street") == named("ana") == {"Ana Ruiz"}
 
 

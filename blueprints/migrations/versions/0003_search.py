@@ -20,10 +20,11 @@ depends_on = None
 # How blueprints/profiles/search.py folds what people type, as it was when this index was made.
 MARKS = r"[\u0300-\u036f\u00ad\u200b-\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
 LETTERS = {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ı": "i", "ħ": "h", "ə": "a", "ς": "σ", "æ": "ae", "œ": "oe", "þ": "th", "ß": "ss"}
+ODD_LETTERS = {ord(letter): plain for letter, plain in LETTERS.items()}
 IN_WORDS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl"}
 LONGEST_WORD = 40
 
-EVERYTHING = (*range(0x80, 0xD800), *range(0xE000, 0x20000), *range(0xE0000, 0xE0200))  # but ASCII, which both databases know, and rare ideographs
+EVERYTHING = (*range(0x80, 0xD800), *range(0xE000, 0x20000), *range(0xE0000, 0xE0200))  # but for ASCII and rare ideographs
 SIGNS = range(0x1F000, 0x1FC00)  # emoji, and those that Unicode will have
 
 
@@ -75,9 +76,9 @@ def words_on_sqlite(row: str) -> str:
 def folded_on_sqlite(text: str) -> str:
     """Letter by letter, a microsecond each; texts in ASCII are spared that."""
     each = (
-        f"WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + 1 FROM places WHERE place < length({text}))"
-        f" SELECT group_concat(coalesce(folded, substr({text}, place, 1)), '')"
-        f" FROM places LEFT JOIN search_letters ON letter = substr({text}, place, 1)"
+        f"WITH RECURSIVE letters(each, rest) AS (SELECT substr({text}, 1, 1), substr({text}, 2)"
+        " UNION ALL SELECT substr(rest, 1, 1), substr(rest, 2) FROM letters WHERE rest <> '')"
+        " SELECT group_concat(coalesce(folded, each), '') FROM letters LEFT JOIN search_letters ON letter = each"
     )
     return f"CASE WHEN {text} GLOB '*[^' || char(1) || '-' || char(127) || ']*' THEN ({each}) ELSE {text} END"
 
@@ -103,8 +104,8 @@ def index_on_postgresql() -> None:
 
 
 def words_on_postgresql(row: str) -> str:
-    """All the words, and those of the name once more behind a ``=``. Not by PostgreSQL's parser: for that ``x@y.de`` and ``1e5`` are words,
-    and in a database with the locale C all that is not ASCII is one."""
+    """All the words, and those of the name once more behind a ``=``. Not by PostgreSQL's own parser: it splits ``1e5abc``, does not split
+    ``x@y.de``, and goes by the locale. (Only ``lower`` still does: a database with the locale C knows no capitals beyond Latin.)"""
     everything = folded_on_postgresql(f"{row}.name || ' ' || {row}.headline || ' ' || {row}.bio")
     name = f"regexp_replace({folded_on_postgresql(f'{row}.name')}, '(\\S+)', '=\\1', 'g')"
     return f"{row}.id, array_to_tsvector(array_remove(string_to_array({everything} || ' ' || {name}, ' '), ''))"
@@ -123,7 +124,8 @@ def folded_on_postgresql(text: str) -> str:
 @cache
 def separators() -> str:
     """All that stands between words, as a class of a regular expression."""
-    numbers = {*range(1, 0x80)} - {*b"0123456789abcdefghijklmnopqrstuvwxyz"} | {ord(letter) for letter, folded in folded_letters().items() if folded == " "}
+    numbers = {ord(letter) for letter, folded in folded_letters().items() if folded == " "}
+    numbers |= {*range(1, 0x80)} - {*b"0123456789abcdefghijklmnopqrstuvwxyz"}
     firsts = sorted(number for number in numbers if number - 1 not in numbers)
     lasts = sorted(number for number in numbers if number + 1 not in numbers)
     runs = (rf"\U{first:08x}-\U{last:08x}" for first, last in zip(firsts, lasts, strict=True))
@@ -137,5 +139,5 @@ def folded_letters() -> dict[str, str]:
 
 
 def fold(text: str) -> str:
-    letters = re.sub(MARKS, "", unicodedata.normalize("NFKD", text).lower()).translate({ord(letter): plain for letter, plain in LETTERS.items()})
+    letters = re.sub(MARKS, "", unicodedata.normalize("NFKD", text).lower()).translate(ODD_LETTERS)
     return "".join(letter if unicodedata.category(letter) in IN_WORDS else " " for letter in unicodedata.normalize("NFC", letters))
