@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from sqlalchemy import func, select
 
 from blueprints.accounts.models import Account
 from blueprints.accounts.passwords import hash_password
@@ -21,6 +23,7 @@ from blueprints.profiles.models import Profile
 from tests import servers
 from tests.conftest import PASSWORD, app_on
 from tests.servers import Server
+from tests.visitor import Visitor
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
              "--disable-sync"]
@@ -73,8 +76,19 @@ class House:
             if role != "admin":
                 account.profile = Profile(role=role, **{"name": f"Somebody {role}", **fields})
             db.session.add(account)
+            if account.profile:
+                account.profile.announce_new()
             db.session.commit()
             return Member(email, account.profile.id if account.profile else 0)
+
+    def settle(self) -> None:
+        """Wait until the server's decks know everyone who was added; it hears of them by the sweep."""
+        with self.app.app_context():
+            everyone = db.session.scalar(select(func.count()).select_from(Profile))
+        give_up = time.monotonic() + 10
+        while f"duet_matches_indexed {float(everyone or 0)}" not in Visitor(self.server.url).get("/metrics").text:
+            assert time.monotonic() < give_up, "somebody is not in the index"
+            time.sleep(0.05)
 
     def saved(self, member: Member, name: str) -> Any:
         """What the database says of one field."""

@@ -7,6 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
+from blueprints.extensions import db
+from blueprints.matches.models import Mark
+from blueprints.profiles.models import Profile
 from tests.browser.conftest import House, Member, let_in, tab
 from tests.servers import Server
 
@@ -15,7 +18,7 @@ RULES_OF_COLOUR = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "va
 
 
 class Shown(NamedTuple):
-    """A page as somebody sees it; ``{creator}`` and ``{brand}`` in its path are profile ids."""
+    """A page as somebody sees it; ``{creator}`` and the like in its path are profile ids."""
 
     who: str
     path: str
@@ -31,6 +34,18 @@ PAGES = {
     "matches of a creator": Shown("creator", "/matches", "Matches"),
     "matches of a brand": Shown("brand", "/matches", "Matches"),
     "matches, past the last": Shown("creator", "/matches?page=9", "Matches"),
+    "matches, filtered to few": Shown("creator", "/matches?niche=food&within=100&audience_min=many&q=coffee", "Matches"),
+    "matches, filtered to nobody": Shown("brand", "/matches?niche=art", "Matches"),
+    "saved, with nothing": Shown("creator", "/matches/saved", "Saved"),
+    "saved": Shown("brand", "/matches/saved", "Saved"),
+    "hidden, with nothing": Shown("creator", "/matches/hidden", "Hidden"),
+    "hidden": Shown("brand", "/matches/hidden", "Hidden"),
+    "preferences of a creator": Shown("creator", "/matches/preferences", "Preferences"),
+    "preferences of a brand": Shown("brand", "/matches/preferences", "Preferences"),
+    "compare, with nothing": Shown("creator", "/matches/compare", "Compare"),
+    "compare": Shown("brand", "/matches/compare?id={creator}&id={saved}&id={hidden}", "Compare"),
+    "why one sees them": Shown("creator", "/matches/{brand}/why", "Why Nordlys Coffee"),
+    "why one does not see them": Shown("brand", "/matches/{hidden}/why?niche=art", "Why Hidden Hank"),
     "editor of a creator": Shown("creator", "/profile", "Your profile"),
     "editor of a brand": Shown("brand", "/profile", "Your profile"),
     "a brand's profile": Shown("creator", "/profiles/{brand}", "Nordlys Coffee"),
@@ -60,6 +75,15 @@ def people(house: House) -> dict[str, Member]:
     }
     house.add("creator", name="Cy Okafor")
     house.add("brand", name="Quiet Ltd")
+    people |= {"saved": house.add("creator", name="Sol Saved", niches={"food"}, rate=400), "hidden": house.add("creator", name="Hidden Hank")}
+    with house.app.app_context():
+        brand = db.session.get_one(Profile, people["brand"].id)
+        brand.revise({"musts": frozenset({"platforms", "location"})}, base=brand.version)
+        Mark.on(brand.account, db.session.get_one(Profile, people["saved"].id)).save()
+        Mark.on(brand.account, db.session.get_one(Profile, people["hidden"].id)).hide()
+        db.session.commit()
+    house.change(people["saved"], rate=500)
+    house.settle()
     return people
 
 
@@ -120,6 +144,27 @@ def test_the_deck_that_was_checked_shows_a_scored_and_an_unscored_card(browse: C
     page = browse("matches of a creator")
     expect(page.locator(".match-card", has_text="Nordlys Coffee").locator(".match-card__tier")).to_have_count(1)
     expect(page.locator(".match-card", has_text="Quiet Ltd")).to_contain_text("Not enough to tell yet")
+
+
+def test_the_pages_that_were_checked_show_what_they_are_for(browse: Callable[[str], Page]) -> None:
+    expect(browse("saved").locator(".changed")).to_contain_text("Changed since you last looked: rate")
+    expect(browse("hidden").locator(".match-card--hidden")).to_have_count(1)
+    expect(browse("matches, filtered to nobody").locator(".costs")).to_contain_text("more")
+    expect(browse("matches, filtered to few").locator(".flash--info")).to_contain_text("Audience from")
+    expect(browse("compare").locator(".compared__head")).to_have_count(3)
+    expect(browse("preferences of a brand").locator(".preference__lacks")).not_to_have_count(0)
+    expect(browse("why one does not see them").locator(".why__line--out")).not_to_have_count(0)
+
+
+def test_open_filters_and_the_bar_for_comparing_have_no_violation(browse: Callable[[str], Page]) -> None:
+    page = browse("matches of a brand")
+    page.locator(".match-card__compare input").first.check()
+    expect(page.get_by_role("form", name="Compare")).to_be_visible()
+    page.locator(".filters__summary").click()
+    page.locator(".filters__fold").first.click()
+    expect(page.get_by_role("checkbox", name="Travel", exact=True)).to_be_visible()
+
+    assert not violations_in_light_and_dark(page)
 
 
 def test_forms_with_errors_have_no_violation_and_name_them_to_screen_readers(make_browser: Callable[..., BrowserContext]) -> None:

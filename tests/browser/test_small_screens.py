@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from blueprints.extensions import db
+from blueprints.matches.models import Mark
+from blueprints.profiles.models import Profile
 from tests.browser.conftest import House, Member, let_in
 from tests.servers import Server
 
@@ -27,8 +30,9 @@ OVERHANGING = """() => [...document.querySelectorAll("body *")].filter((element)
 
 PAGES = {
     "nobody": ("/", "/register", "/login", "/nothing-here"),
-    "creator": ("/matches", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/nothing-here"),
-    "brand": ("/matches", "/profile", "/profiles/{creator}"),
+    "creator": ("/matches", "/matches?niche=food&within=100&score=1", "/matches/saved", "/matches/preferences", "/matches/{brand}/why",
+                "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/nothing-here"),
+    "brand": ("/matches", "/matches/hidden", "/matches/preferences", "/profile", "/profiles/{creator}"),
     "admin": ("/patterns", "/settings"),
 }
 EACH_PAGE = [(who, path) for who, paths in PAGES.items() for path in paths]
@@ -45,12 +49,21 @@ def people(house: House) -> dict[str, Member]:
     long = {"name": LONG_NAME[:80], "headline": LONG_HEADLINE, "bio": "b" * 300, "niches": {"food", "travel"}, "platforms": {"instagram", "youtube"},
             "links": ("https://example.org/" + "x" * 150,), "languages": {"en"}}
     house.add("creator", name="Cy")
-    return {
+    hidden = house.add("creator", **long)
+    people = {
+        "other": house.add("brand", **long),
+        "third": house.add("brand", **long),
         "creator": house.add("creator", audience_size=999_999_999, engagement_rate=99.99, rate=1_000_000, **long),
         "brand": house.add("brand", industry="travel-hospitality", budget_min=500_000, budget_max=1_000_000, audience_min=10_000, audience_max=999_999_999,
                            campaign_types={"sponsored-post"}, **long),
         "admin": house.add("admin"),
     }
+    with house.app.app_context():
+        for who, profile, do in (("brand", hidden, Mark.hide), ("creator", people["other"], Mark.save)):
+            do(Mark.on(db.session.get_one(Profile, people[who].id).account, db.session.get_one(Profile, profile.id)))
+        db.session.commit()
+    house.settle()
+    return people
 
 
 @pytest.fixture
@@ -85,6 +98,8 @@ def test_a_thing_too_wide_would_be_noticed(browse: Callable[..., Page]) -> None:
 @pytest.mark.parametrize(("who", "path"), EACH_PAGE)
 def test_no_page_scrolls_sideways_on_any_screen_or_with_large_letters(who: str, path: str, browse: Callable[..., Page]) -> None:
     page = browse(who, path)
+    if page.locator(".filters__summary").first.is_visible():
+        page.locator(".filters__summary").first.click()
     wrong = [too_wide(page, width) for width in WIDTHS]
 
     before = page.evaluate("parseFloat(getComputedStyle(document.querySelector('h1')).fontSize)")
@@ -106,7 +121,7 @@ def test_the_long_words_are_on_the_pages_that_were_measured(browse: Callable[...
 def test_navigation_and_card_actions_are_large_enough_for_fingers(is_touched: bool, browse: Callable[..., Page]) -> None:
     page = browse("creator", "/matches", viewport={"width": 360, "height": 740}, has_touch=is_touched, is_mobile=is_touched)
     for row in ("#navigation", ".match-card__foot", "#connection"):
-        targets = page.locator(f"{row} :is(a, button):visible")
+        targets = page.locator(f"{row} :is(a, button, label):visible")
         targets.first.wait_for()
         for target in targets.all():
             box = target.bounding_box()
