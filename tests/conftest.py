@@ -112,8 +112,8 @@ def database(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.fixture
 def app(instance: Path, database: dict[str, str]) -> Iterator[Flask]:
     with app_on(instance, database) as app:
-        # pytest-flask keeps one context per test and Flask-Login caches the user in g: without this a second client is the first one
-        app.before_request_funcs.setdefault(None, []).insert(0, lambda: g.pop("_login_user", None) and None)
+        # pytest-flask keeps one context per test, Flask-Login caches the user in g and Flask-WTF its token: without this a second client is the first
+        app.before_request_funcs.setdefault(None, []).insert(0, lambda: [g.pop(name, None) for name in ("_login_user", "csrf_token")] and None)
         with app.app_context():
             yield app
             db.session.rollback()
