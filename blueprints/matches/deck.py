@@ -218,6 +218,10 @@ class News:
         return len(set(self.window.ids) - set(self.shown))
 
     @property
+    def left(self) -> int:
+        return len(set(self.shown) - set(self.window.ids))
+
+    @property
     def has_moved(self) -> bool:
         return list(self.window.ids) != self.shown
 
