@@ -9,7 +9,7 @@ import { Connection } from "./connection.js";
 
 const SUMMARY_AFTER = 300;
 const SUMMARY_EVERY = 5_000;
-const MARK_FOR = 4_000;
+export const MARK_FOR = 4_000;
 const SAY_RECONNECTING_AFTER = 5_000;
 const TRIES = 3;
 const ASK_AFTER_AWAY = 20_000;
@@ -22,6 +22,7 @@ const waiting = new Map(); // subject → notice held back while paused
 const expected = new Map(); // element id → names of the fields that changed
 const tries = new Map(); // "subject@version" → times asked
 const changedNames = new Set();
+let sentence = "";
 let link = null;
 let hiddenAt = 0;
 let askTimer = 0;
@@ -171,15 +172,31 @@ function mark(element, fields) {
 // At most one sentence in five seconds, and none for one's own doings (those elements carry no data-live-name).
 function summarise(name) {
   changedNames.add(name);
+  saySoon();
+}
+
+/** Say something to screen readers when its turn comes; what was to be said before and has not been is forgotten. */
+export function say(words) {
+  sentence = words;
+  saySoon();
+}
+
+function saySoon() {
   summaryTimer ||= setTimeout(saySummary, Math.max(SUMMARY_AFTER, summaryAt + SUMMARY_EVERY - Date.now()));
 }
 
 function saySummary() {
   const names = [...changedNames];
-  tell(names.length === 1 ? `${names[0]} was updated` : `${names.length} profiles were updated`);
-  changedNames.clear();
   summaryAt = Date.now();
   summaryTimer = 0;
+  if (sentence) {
+    tell(sentence);
+    sentence = "";
+    if (names.length) saySoon();
+  } else {
+    tell(names.length === 1 ? `${names[0]} was updated` : `${names.length} profiles were updated`);
+    changedNames.clear();
+  }
 }
 
 function tell(words) {
@@ -189,7 +206,7 @@ function tell(words) {
 
 // ---- pause, and the state of the connection
 
-const isPaused = () => document.getElementById("navigation")?.dataset.paused === "1";
+export const isPaused = () => document.getElementById("navigation")?.dataset.paused === "1";
 
 function showState() {
   const box = document.getElementById("connection");
