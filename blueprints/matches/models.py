@@ -30,7 +30,6 @@ SEARCH_NAME_LENGTH = 60
 MOST_SEARCHES = 20
 MOST_REASONS = 3
 A_REASON, A_WEAK_REASON = 0.6, 0.4
-A_DIFFERENCE = 0.75
 FIELD_WORDS = {
     "avatar": "picture", "audience_size": "audience", "engagement_rate": "engagement", "budget_min": "budget", "budget_max": "budget",
     "audience_min": "wanted audience", "audience_max": "wanted audience", "niches": "topics", "campaign_types": "kinds of collaboration",
@@ -186,6 +185,8 @@ class JudgedFactor:
     for_viewer: float | None
     for_them: float | None
     words: str
+    good: str = ""  # what of the words speaks for the match
+    bad: str = ""
 
 
 @dataclass(frozen=True)
@@ -254,11 +255,20 @@ class Match:
             return JudgedFactor(factor.name, factor.label, factor.weight, None, None, None, self._unanswered(factor))
         sides = (mean(judgement.for_creator), mean(judgement.for_brand))
         mine, theirs = sides if self.viewer.role == "creator" else sides[::-1]
-        return JudgedFactor(factor.name, factor.label, factor.weight, value, mine, theirs, factor.words(self.pair))
+        said = factor.said(self.pair)
+        return JudgedFactor(factor.name, factor.label, factor.weight, value, mine, theirs, said.whole, said.good, said.bad)
 
     def _unanswered(self, factor: Factor) -> str:
-        asked = factor.asks_creator if self.viewer.role == "creator" else factor.asks_brand
-        return "You have not answered this yet" if asked and _is_empty(self.viewer, asked) else "They have not answered this yet"
+        if self._lacks(factor):
+            return "You have not answered this yet"
+        has_both = factor.creator_has(self.pair.creator_facts) and factor.brand_has(self.pair.brand_facts)
+        return "Nothing to compare here" if has_both else "They have not answered this yet"  # where neither minds, that is nobody's business
+
+    def _lacks(self, factor: Factor) -> bool:
+        """Whether the viewer has not answered it."""
+        if self.viewer.role == "creator":
+            return not factor.creator_has(self.pair.creator_facts)
+        return not factor.brand_has(self.pair.brand_facts)
 
     @cached_property
     def _best_first(self) -> list[JudgedFactor]:
@@ -266,25 +276,25 @@ class Match:
 
     @cached_property
     def _reasons(self) -> list[JudgedFactor]:
-        strong = [factor for factor in self._best_first if (factor.value or 0) >= A_REASON]
-        return strong[:MOST_REASONS] if len(strong) > 1 else [factor for factor in self._best_first if (factor.value or 0) >= A_WEAK_REASON][:2]
+        good = [factor for factor in self._best_first if factor.good]
+        strong = [factor for factor in good if (factor.value or 0) >= A_REASON]
+        return strong[:MOST_REASONS] if len(strong) > 1 else [factor for factor in good if (factor.value or 0) >= A_WEAK_REASON][:2]
 
     @property
     def reasons(self) -> list[str]:
         """What speaks most for the match, the strongest first: two or three, fewer where little does."""
-        return [factor.words for factor in self._reasons]
+        return [factor.good for factor in self._reasons]
 
     @property
     def difference(self) -> str | None:
         """What speaks most against it, if anything does."""
-        against = [factor for factor in self._best_first if (factor.value or 0) < A_DIFFERENCE and factor not in self._reasons]
-        return max(against, key=lambda factor: (1 - (factor.value or 0)) * factor.weight).words if against else None
+        against = [factor for factor in self._best_first if factor.bad and factor not in self._reasons]
+        return max(against, key=lambda factor: (1 - (factor.value or 0)) * factor.weight).bad if against else None
 
     @property
     def missing(self) -> list[str]:
         """What the viewer can add for a better picture: labels of factors that wait for their answer."""
-        unanswered = [factor for factor, judged in zip(FACTORS, self.factors, strict=True) if judged.value is None]
-        return [factor.label for factor in unanswered if self._unanswered(factor).startswith("You")]
+        return [factor.label for factor, judged in zip(FACTORS, self.factors, strict=True) if judged.value is None and self._lacks(factor)]
 
     @property
     def facts(self) -> list[tuple[str, str]]:
@@ -313,7 +323,7 @@ class Match:
         if not (self.mark and self.mark.saved_at):
             return []
         changed = (name for name, version in self.profile.changed_at_version.items() if version > self.mark.seen_version)
-        return sorted(FIELD_WORDS.get(name, name.replace("_", " ")) for name in changed if name not in PREFERENCE_FIELDS)
+        return sorted({FIELD_WORDS.get(name, name.replace("_", " ")) for name in changed if name not in PREFERENCE_FIELDS})
 
     @property
     def live(self) -> str:
@@ -354,10 +364,6 @@ def decks_move_on(profile: Profile, fields: Iterable[str]) -> None:
     """Receiver of ``profile_changed``: what is matched changed, so the decks of the other side may have."""
     if MATCHING_FIELDS.intersection(fields) or profile.version == 1:
         DeckVersion.moved_on(OTHER_ROLE[profile.role], profile)
-
-
-def _is_empty(profile: Profile, field: str) -> bool:
-    return getattr(profile, field) in (None, "", frozenset())
 
 
 def _creator_facts(creator: Profile) -> list[tuple[str, str]]:

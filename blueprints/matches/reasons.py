@@ -1,15 +1,26 @@
 """Why a match has its score, in plain words. Says only what both sides show of themselves. Pure: no database, no Flask."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
 from blueprints import formats
-from blueprints.matches.scoring import CRITERIA_OF, REMOTE_FIT, USUAL_MAX_KM, WEIGHTS, Facts, failed_musts, km_between, usual_engagement
+from blueprints.matches.scoring import (
+    CRITERIA_OF,
+    HALF_FIT_KM,
+    REMOTE_FIT,
+    USUAL_FROM,
+    USUAL_MAX_KM,
+    WEIGHTS,
+    Facts,
+    failed_musts,
+    km_between,
+    usual_engagement,
+)
 from blueprints.profiles.choices import CAMPAIGN_TYPES, INDUSTRIES, NICHE_FAMILIES, NICHES, PLATFORMS
 
-HIGH_ENGAGEMENT, USUAL_ENGAGEMENT = 1.3, 0.8
+HIGH_ENGAGEMENT = 1.3  # times what is usual
 
 MUST_WORDS = {
     "niche": "a topic in common",
@@ -47,14 +58,23 @@ class Must:
 
 
 @dataclass(frozen=True)
+class Said:
+    """A factor in words: ``whole``, and what of it speaks for the match and what against. A reason must not read like an objection."""
+
+    whole: str
+    good: str = ""
+    bad: str = ""
+
+
+@dataclass(frozen=True)
 class Factor:
-    """``asks_creator`` and ``asks_brand``: the field whose answer it needs of each side; empty where it needs none."""
+    """``creator_has`` and ``brand_has``: whether that side has answered what it needs of them."""
 
     name: str
     label: str
-    words: Callable[["Pair"], str]
-    asks_creator: str
-    asks_brand: str
+    said: Callable[["Pair"], Said]
+    creator_has: Callable[[Facts], Any]
+    brand_has: Callable[[Facts], Any]
 
     @property
     def weight(self) -> int:
@@ -93,73 +113,106 @@ def lacking(name: str, asker: Any) -> str | None:
     return None if is_answered else fields[0]
 
 
-def _niche(pair: Pair) -> str:
+def _niche(pair: Pair) -> Said:
     creator, brand = pair.creator, pair.brand
-    said = []
+    said: list[tuple[str, bool]] = []  # and whether it speaks for the match
     if creator.niches and brand.niches:
         said.append(_topics(creator.niches, brand.niches))
     if creator.industries and brand.industry:
-        wanted = INDUSTRIES[brand.industry].lower()
-        said.append(f"{wanted} is wanted" if brand.industry in creator.industries else f"{wanted} is not among the wanted industries")
-    if shared := creator.campaign_types & brand.campaign_types:
-        said.append(f"both do {_listed(shared, CAMPAIGN_TYPES, most=1).lower()}s" if len(shared) == 1 else f"{len(shared)} kinds of collaboration in common")
-    words = "; ".join(said[:2]) or "No kind of collaboration in common"
-    return words[0].upper() + words[1:]
+        wanted, is_wanted = INDUSTRIES[brand.industry].lower(), brand.industry in creator.industries
+        said.append((f"{wanted} is wanted" if is_wanted else f"{wanted} is not among the wanted industries", is_wanted))
+    if creator.campaign_types and brand.campaign_types:
+        said.append(_campaigns(creator.campaign_types & brand.campaign_types))
+    good, bad = ([words for words, is_good in said if is_good is wanted] for wanted in (True, False))
+    return Said(_sentence(words for words, _ in said), _sentence(good[:2]), _sentence(bad[:2]))
 
 
-def _topics(creators: Collection[str], brands: Collection[str]) -> str:
+def _topics(creators: Collection[str], brands: Collection[str]) -> tuple[str, bool]:
     if shared := set(creators) & set(brands):
-        return f"both about {_listed(shared, NICHES).lower()}"
+        return f"both about {_lower(shared)}", True
     for family in NICHE_FAMILIES.values():
         if set(family) & set(creators) and set(family) & set(brands):
-            one, other = (_listed(set(family) & set(niches), NICHES, most=1).lower() for niches in (creators, brands))
-            return f"related topics: {one} and {other}"
-    return f"different topics: {_listed(creators, NICHES).lower()}"
+            one, other = (_lower(set(family) & set(niches), most=1) for niches in (creators, brands))
+            return f"related topics: {one} and {other}", True
+    return f"different topics: {_lower(creators)}, not {_lower(brands, most=2)}", False
 
 
-def _platforms(pair: Pair) -> str:
-    shared = _listed(pair.creator.platforms & pair.brand.platforms, PLATFORMS)
-    return f"Both on {shared}" if shared else "No platform in common"
+def _campaigns(shared: Collection[str]) -> tuple[str, bool]:
+    if len(shared) == 1:
+        return f"a kind of collaboration in common: {_listed(shared, CAMPAIGN_TYPES).lower()}", True
+    return (f"{len(shared)} kinds of collaboration in common", True) if shared else ("no kind of collaboration in common", False)
 
 
-def _budget(pair: Pair) -> str:
+def _sentence(parts: Iterable[str]) -> str:
+    words = "; ".join(parts)
+    return words[:1].upper() + words[1:]
+
+
+def _platforms(pair: Pair) -> Said:
+    creators, brands = pair.creator.platforms, pair.brand.platforms
+    shared = _listed(creators & brands, PLATFORMS)
+    if not shared:
+        return _against("No platform in common")
+    return Said(f"Both on {shared}", good=f"Both on {shared}", bad="" if creators == brands else f"Only {shared} in common")
+
+
+def _budget(pair: Pair) -> Said:
     creator, brand = pair.creator, pair.brand
     rate = int(pair.creator_facts.rate)
     given = f"up to {formats.money(brand.budget_max)}"
     if brand.budget_min:
         given = f"{formats.money(brand.budget_min)} to {formats.money(brand.budget_max)}"
-    judged = f"fits the budget of {given}" if rate <= brand.budget_max else f"is above the budget of {given}"
-    if creator.rate:
-        return f"{formats.money(rate)} {judged}"
-    return f"No rate given; the usual {formats.money(rate)} for {formats.compact(creator.audience_size)} followers {judged}"
+    fits = rate <= brand.budget_max
+    judged = f"fits the budget of {given}" if fits else f"is above the budget of {given}"
+    asked = formats.money(rate)
+    if not creator.rate:
+        asked = f"No rate given; the usual {asked} for {formats.compact(creator.audience_size)} followers"
+    return _for(f"{asked} {judged}") if fits else _against(f"{asked} {judged}")
 
 
-def _engagement(pair: Pair) -> str:
+def _engagement(pair: Pair) -> Said:
     creator = pair.creator
     ratio = creator.engagement_rate / usual_engagement(creator.audience_size)
-    judged = "high" if ratio >= HIGH_ENGAGEMENT else "usual" if ratio >= USUAL_ENGAGEMENT else "low"
-    return f"{formats.percent(creator.engagement_rate)} engagement, {judged} for {formats.compact(creator.audience_size)} followers"
+    judged = "high" if ratio >= HIGH_ENGAGEMENT else "usual" if ratio >= USUAL_FROM else "low"
+    words = f"{formats.percent(creator.engagement_rate)} engagement, {judged} for {formats.compact(creator.audience_size)} followers"
+    return _against(words) if judged == "low" else _for(words)
 
 
-def _audience(pair: Pair) -> str:
+def _audience(pair: Pair) -> Said:
     size, brand = pair.creator.audience_size, pair.brand
     has = f"{formats.compact(size)} followers"
     if size < (brand.audience_min or 0):
-        return f"{has}, fewer than the {formats.compact(brand.audience_min)} asked for"
+        return _against(f"{has}, fewer than the {formats.compact(brand.audience_min)} asked for")
     if brand.audience_max is not None and size > brand.audience_max:
-        return f"{has}, more than the {formats.compact(brand.audience_max)} asked for"
-    return f"{has}, within what is asked for"
+        return _against(f"{has}, more than the {formats.compact(brand.audience_max)} asked for")
+    return _for(f"{has}, within what is asked for")
 
 
-def _location(pair: Pair) -> str:
+def _location(pair: Pair) -> Said:
     here, there = pair.creator.city, pair.brand.city
     remote = pair.creator.works_remotely and pair.brand.works_remotely
     if not here or not there:
-        return "Both work remotely"
+        return _for("Both work remotely")
     km = km_between(pair.creator_facts, pair.brand_facts)
     one, other = (city.label.split(",")[0] for city in (here, there))
     words = f"Both in {one}" if here.id == there.id else f"{one} and {other}: {formats.distance(km)}"
-    return f"{words}; both work remotely" if remote and 1 / (1 + km / 400) < REMOTE_FIT else words
+    if remote and 1 / (1 + km / HALF_FIT_KM) < REMOTE_FIT:
+        return Said(f"{words}; both work remotely", good="Both work remotely")
+    return _for(words) if km <= HALF_FIT_KM else _against(words)
+
+
+def _for(words: str) -> Said:
+    return Said(words, good=words)
+
+
+def _against(words: str) -> Said:
+    return Said(words, bad=words)
+
+
+def _lower(slugs: Collection[str], most: int = 3) -> str:
+    """Topics within a sentence; DIY stays as it is."""
+    labels = {slug: label if label.isupper() else label.lower() for slug, label in NICHES.items()}
+    return _listed(slugs, labels, most)
 
 
 def _listed(slugs: Collection[str], labels: Mapping[str, str], most: int = 3) -> str:
@@ -169,12 +222,12 @@ def _listed(slugs: Collection[str], labels: Mapping[str, str], most: int = 3) ->
 
 
 FACTORS = (
-    Factor("niche", "Topics and work", _niche, "niches", "niches"),
-    Factor("budget", "Budget", _budget, "rate", "budget_max"),
-    Factor("platforms", "Platforms", _platforms, "platforms", "platforms"),
-    Factor("engagement", "Engagement", _engagement, "engagement_rate", ""),
-    Factor("audience", "Audience", _audience, "audience_size", "audience_min"),
-    Factor("location", "Location", _location, "city", "city"),
+    Factor("niche", "Topics and work", _niche, lambda creator: creator.niches, lambda brand: brand.niches),
+    Factor("budget", "Budget", _budget, lambda creator: not isnan(creator.rate), lambda brand: not isnan(brand.budget_high)),
+    Factor("platforms", "Platforms", _platforms, lambda creator: creator.platforms, lambda brand: brand.platforms),
+    Factor("engagement", "Engagement", _engagement, lambda creator: not isnan(creator.engagement), lambda brand: True),
+    Factor("audience", "Audience", _audience, lambda creator: not isnan(creator.audience), lambda brand: not isnan(brand.audience_low)),
+    Factor("location", "Location", _location, lambda creator: not isnan(creator.x), lambda brand: not isnan(brand.x)),
 )
 
 
