@@ -1,13 +1,12 @@
 """How a score comes about: cases worked out by hand, and what holds for any two people."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from math import inf, isnan, nan, sqrt
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from blueprints.matches.index import FACTS, MANY, Table
@@ -21,7 +20,6 @@ from blueprints.matches.scoring import (
     WEIGHTS,
     Facts,
     Score,
-    facts_of,
     failed_musts,
     km_between,
     score,
@@ -30,45 +28,11 @@ from blueprints.matches.scoring import (
     usual_engagement,
     usual_rate,
 )
-from blueprints.profiles.choices import CAMPAIGN_TYPES, INDUSTRIES, LANGUAGES, NICHE_FAMILIES, NICHES, PLATFORMS
-from blueprints.profiles.models import MAX_AUDIENCE, MAX_EUROS
+from blueprints.profiles.choices import NICHE_FAMILIES, NICHES
+from tests.matches.people import AUDIENCES, BERLIN, BRANDS, CREATORS, NUMBERS, PERCENTS, PLACES, Place, Side, for_any, some
 
-Test = Callable[..., None]
-Place = tuple[float, float]
-
-BERLIN, HAMBURG, SYDNEY = (52.52, 13.41), (53.55, 9.99), (-33.87, 151.21)
+HAMBURG, SYDNEY = (53.55, 9.99), (-33.87, 151.21)
 HAIR = 1e-9  # what rounding may do
-
-
-@dataclass(frozen=True)
-class Side:
-    """What scoring reads of a profile; a new one has answered nothing."""
-
-    niches: frozenset[str] = frozenset()
-    industries: frozenset[str] = frozenset()
-    industry: str | None = None
-    campaign_types: frozenset[str] = frozenset()
-    platforms: frozenset[str] = frozenset()
-    languages: frozenset[str] = frozenset()
-    audience_size: int | None = None
-    engagement_rate: float | None = None
-    rate: int | None = None
-    budget_min: int | None = None
-    budget_max: int | None = None
-    audience_min: int | None = None
-    audience_max: int | None = None
-    works_remotely: bool = False
-    musts: frozenset[str] = frozenset()
-    dont_minds: frozenset[str] = frozenset()
-    max_km: int | None = None
-    place: Place | None = None
-
-    @property
-    def facts(self) -> Facts:
-        return facts_of(self, *(self.place or (None, None)))
-
-    def at(self, place: Place | None) -> "Side":
-        return replace(self, place=place)
 
 
 def words(*slugs: str) -> frozenset[str]:
@@ -87,72 +51,6 @@ def judged(name: str, creator: Side, brand: Side) -> tuple[float, float]:
 
 def same(one: float, other: float) -> bool:
     return one == pytest.approx(other, abs=HAIR, nan_ok=True)
-
-
-# What anybody may have answered.
-
-NUMBERS = st.integers(1, MAX_EUROS)
-AUDIENCES = st.integers(0, MAX_AUDIENCE)
-PERCENTS = st.integers(0, 10_000).map(lambda hundredths: hundredths / 100)
-PLACES = st.tuples(st.floats(-90, 90), st.floats(-180, 180))
-
-
-def some(choices: Any) -> st.SearchStrategy[frozenset[str]]:
-    """About a quarter of them."""
-    return st.binary(min_size=8, max_size=8).map(lambda drawn: Dice(drawn).some(choices))
-
-
-class Dice:
-    """Answers out of bytes, since one draw of many bytes is many times faster than many draws. Zeros have answered nothing."""
-
-    def __init__(self, drawn: bytes) -> None:
-        self.drawn = iter(drawn)
-
-    def number(self, size: int) -> int:
-        return int.from_bytes([next(self.drawn) for _ in range(size)])
-
-    def some(self, choices: Any) -> frozenset[str]:
-        bits = self.number(4) & self.number(4)
-        return frozenset(slug for place, slug in enumerate(sorted(choices)[:32]) if bits & 1 << place)
-
-    def maybe(self, least: int, most: int) -> int | None:
-        """None, a round number, or any; small ones as often as large ones."""
-        kind, size = self.number(1) % 4, self.number(1) % 10
-        exact = 10**size + self.number(4) % (9 * 10**size)
-        return None if kind == 0 else max(least, min(most, 10**size if kind == 1 else exact))
-
-    def ends(self, least: int, most: int) -> tuple[int | None, int | None]:
-        """Of a range: both, one or none."""
-        low, high = self.maybe(least, most), self.maybe(least, most)
-        return (high, low) if low is not None and high is not None and low > high else (low, high)
-
-    def place(self) -> Place | None:
-        kind, up, around = self.number(1) % 4, self.number(2), self.number(2)
-        return None if kind == 0 else BERLIN if kind == 1 else (90 - 180 * up / 65_535, 180 - 360 * around / 65_535)
-
-    def side(self, role: str) -> Side:
-        side = Side(self.some(NICHES), campaign_types=self.some(CAMPAIGN_TYPES), platforms=self.some(PLATFORMS), languages=self.some(LANGUAGES))
-        musts, easy = self.some(CRITERIA_OF[role]), self.some(CRITERIA_OF[role])
-        side = replace(side, works_remotely=bool(self.number(1) % 2), place=self.place(), musts=musts, dont_minds=easy - musts, max_km=self.maybe(1, 20_000))
-        if role == "creator":
-            percent = self.maybe(0, 10_000)
-            engagement = None if percent is None else percent / 100
-            return replace(side, industries=self.some(INDUSTRIES), audience_size=self.maybe(0, MAX_AUDIENCE), engagement_rate=engagement, rate=self.maybe(1, MAX_EUROS))
-        (low, high), (fewest, most) = self.ends(1, MAX_EUROS), self.ends(0, MAX_AUDIENCE)
-        industry = [None, *sorted(INDUSTRIES)][self.number(1) % (1 + len(INDUSTRIES))]
-        return replace(side, industry=industry, budget_min=low, budget_max=high, audience_min=fewest, audience_max=most)
-
-
-def sides(role: str) -> st.SearchStrategy[Side]:
-    return st.binary(min_size=100, max_size=100).map(lambda drawn: Dice(drawn).side(role))
-
-
-CREATORS, BRANDS = sides("creator"), sides("brand")
-
-
-def for_any(*strategies: st.SearchStrategy) -> Callable[[Test], Test]:
-    """Sixty examples each; without a deadline, for a busy machine is not a slow function."""
-    return lambda test: settings(deadline=None, max_examples=60)(given(*strategies)(test))
 
 
 # Cases worked out by hand.
@@ -600,15 +498,13 @@ def test_the_usual_engagement_falls_and_the_usual_rate_grows_with_the_audience(o
 # The same formula for one pair and for everyone.
 
 
-@settings(deadline=None, max_examples=60)
-@given(CREATORS, BRANDS, st.lists(CREATORS, min_size=1, max_size=6), st.lists(BRANDS, min_size=1, max_size=6))
+@for_any(CREATORS, BRANDS, st.lists(CREATORS, min_size=1, max_size=6), st.lists(BRANDS, min_size=1, max_size=6))
 def test_one_against_everyone_is_judged_as_each_pair_by_itself(creator: Side, brand: Side, creators: list[Side], brands: list[Side]) -> None:
     agree([(creator, each) for each in brands], creator.facts, table_of(brands).facts())
     agree([(each, brand) for each in creators], table_of(creators).facts(), brand.facts)
 
 
-@settings(deadline=None, max_examples=60)
-@given(BRANDS, st.lists(CREATORS, min_size=1, max_size=6))
+@for_any(BRANDS, st.lists(CREATORS, min_size=1, max_size=6))
 def test_one_who_changed_is_judged_alike_against_all_who_look(brand: Side, creators: list[Side]) -> None:
     """Both out of the index: rows against one row."""
     agree([(each, brand) for each in creators], table_of(creators).facts(), table_of([brand]).facts(0))
