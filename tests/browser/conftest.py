@@ -82,9 +82,9 @@ class House:
             return Member(email, account.profile.id if account.profile else 0)
 
     def settle(self) -> None:
-        """Wait until the server's decks know everyone who was added; it hears of them by the sweep."""
+        """Wait until the server's decks know everyone who was added, or left; it hears of them by the sweep."""
         with self.app.app_context():
-            everyone = db.session.scalar(select(func.count()).select_from(Profile))
+            everyone = db.session.scalar(select(func.count()).select_from(Profile).join(Account).where(Account.deactivated_at.is_(None)))
         give_up = time.monotonic() + 10
         while f"duet_matches_indexed {float(everyone or 0)}" not in Visitor(self.server.url).get("/metrics").text:
             assert time.monotonic() < give_up, "somebody is not in the index"

@@ -47,7 +47,8 @@ def bo(house: House) -> Member:
 
 
 @pytest.fixture
-def bos_deck(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> Page:
+def bos_deck(make_browser: Callable[..., BrowserContext], house: House, ana: Member, bo: Member) -> Page:
+    house.settle()
     return tab(let_in(make_browser(), bo.email), "/matches")
 
 
@@ -108,7 +109,7 @@ def test_logging_in_and_editing_need_no_pointer(make_browser: Callable[..., Brow
     tab_to(page, "Travel")
     page.keyboard.press("Space")
     expect(page.locator("#field-niches-status")).to_contain_text("Saved")
-    expect(page.get_by_role("checkbox", name="Travel")).to_be_focused()
+    expect(page.get_by_role("checkbox", name="Travel", exact=True)).to_be_focused()
     assert (house.saved(dara, "headline"), house.saved(dara, "niches")) == ("Written without a mouse", {"travel"})
 
 
@@ -121,7 +122,10 @@ def test_an_element_without_visible_focus_would_be_noticed(make_browser: Callabl
     assert not page.evaluate(FOCUS_IS_SEEN)
 
 
-@pytest.mark.parametrize("path", ["/matches", "/profile", "/settings", "/profiles/{ana}"])
+@pytest.mark.parametrize("path", [
+    "/matches", "/matches?niche=food", "/matches/saved", "/matches/preferences", "/matches/compare?id={ana}", "/matches/{ana}/why", "/profile", "/settings",
+    "/profiles/{ana}",
+])
 def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
     page = tab(let_in(make_browser(), bo.email), path.format(ana=ana.id))
     seen: list[str] = []
@@ -133,7 +137,7 @@ def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., Bro
         seen.append(focused)
         assert page.evaluate(FOCUS_IS_SEEN), focused
 
-    reachable = page.locator("body :is(a[href], button, input:not([type=hidden]), select, textarea, summary):visible:not([tabindex='-1'])").count()
+    reachable = page.locator("body :is(a[href], button, input:not([type=hidden], [type=radio]:not(:checked)), select, textarea, summary):visible:not([tabindex='-1'])").count()
     groups = len({focused for focused in seen if focused.startswith("INPUT")})
     assert len(seen) > 6
     assert len(seen) >= reachable - groups, (len(seen), reachable)
@@ -174,6 +178,7 @@ def test_after_following_a_link_one_is_at_the_new_pages_content(bos_deck: Page) 
 
 def test_when_the_focused_card_must_go_focus_moves_to_its_words(bos_deck: Page, house: House) -> None:
     leaver = house.add("creator", name="Lea Leaving")
+    house.settle()
     bos_deck.reload()
     bos_deck.locator('#connection[data-state="live"]').wait_for(state="attached")
     bos_deck.locator(f"#match-{leaver.id}").get_by_role("link", name=re.compile("View profile")).focus()
@@ -189,6 +194,7 @@ def test_when_the_focused_card_must_go_focus_moves_to_its_words(bos_deck: Page, 
 def test_more_matches_come_without_losing_ones_place(bos_deck: Page, house: House) -> None:
     for number in range(26):
         house.add("creator", name=f"Creator {number}")
+    house.settle()
     bos_deck.reload()
     shown = bos_deck.locator(".match-card")
     expect(shown).to_have_count(24)
@@ -197,6 +203,119 @@ def test_more_matches_come_without_losing_ones_place(bos_deck: Page, house: Hous
 
     expect(shown.nth(24)).to_be_attached()
     expect(shown.nth(24).get_by_role("link").first).to_be_focused()
+    expect(bos_deck.locator("#deck-news")).to_have_count(1)
+    assert "pages=2" in (bos_deck.locator("#deck-news").get_attribute("hx-get") or ""), "the open deck hears of these too"
+
+
+def test_filtering_needs_no_pointer(bos_deck: Page, house: House) -> None:
+    house.add("creator", name="Cy Codes", niches={"tech"})
+    house.settle()
+    bos_deck.reload()
+    expect(bos_deck.get_by_role("article", name="Cy Codes")).to_be_visible()
+    tab_to(bos_deck, "Filters")
+    bos_deck.keyboard.press("Enter")
+    tab_to(bos_deck, "Topics")
+    bos_deck.keyboard.press("Enter")
+    tab_to(bos_deck, "Food")
+    bos_deck.keyboard.press("Space")
+    tab_to(bos_deck, "Show matches")
+    bos_deck.keyboard.press("Enter")
+
+    expect(bos_deck.get_by_role("list", name="Filters that are on")).to_contain_text("Food")
+    expect(bos_deck.get_by_role("article", name="Cy Codes")).to_have_count(0)
+    expect(bos_deck.get_by_role("article", name="Ana Ruiz")).to_be_visible()
+    expect(bos_deck.locator("#main")).to_be_focused()
+    assert bos_deck.url.endswith("/matches?niche=food"), "only what was chosen stands in the address"
+
+    tab_to(bos_deck, "Food: take this filter off")
+    bos_deck.keyboard.press("Enter")
+    expect(bos_deck.get_by_role("article", name="Cy Codes")).to_be_visible()
+
+
+def test_saving_keeps_ones_place_and_is_said(bos_deck: Page, ana: Member) -> None:
+    save = bos_deck.locator(f"#match-{ana.id}-save")
+    save.focus()
+    bos_deck.keyboard.press("Enter")
+
+    expect(save).to_have_text(re.compile(r"^\s*Saved"))
+    expect(save).to_be_focused()
+    expect(bos_deck.locator("#announcements")).to_have_text("Ana Ruiz is saved")
+    bos_deck.keyboard.press("Enter")
+    expect(save).to_have_text(re.compile(r"^\s*Save "))
+    expect(save).to_be_focused()
+
+
+def test_hiding_leads_to_undo_and_undo_leads_back(bos_deck: Page, ana: Member) -> None:
+    card = bos_deck.locator(f"#match-{ana.id}")
+    card.get_by_role("button", name="Hide Ana Ruiz").focus()
+    bos_deck.keyboard.press("Enter")
+
+    expect(card).to_contain_text("Ana Ruiz is hidden")
+    expect(card.get_by_role("button", name="Undo")).to_be_focused()
+    expect(bos_deck.locator("#announcements")).to_have_text("Ana Ruiz is hidden")
+    bos_deck.keyboard.press("Enter")
+
+    expect(card.get_by_role("button", name="Hide Ana Ruiz")).to_be_focused()
+    expect(bos_deck.locator("#announcements")).to_have_text("Ana Ruiz is back in your deck")
+    expect(card.get_by_role("link", name="View profile of Ana Ruiz")).to_be_visible()
+
+
+def test_comparing_by_keyboard_and_the_comparison_is_live(bos_deck: Page, house: House, ana: Member) -> None:
+    rival = house.add("creator", name="Rae Rival", niches={"food"}, rate=700)
+    house.settle()
+    bos_deck.reload()
+    bar = bos_deck.get_by_role("form", name="Compare")
+    expect(bar).to_be_hidden()
+    for member in (ana, rival):
+        bos_deck.locator(f"#match-{member.id} .match-card__compare input").focus()
+        bos_deck.keyboard.press("Space")
+    expect(bar).to_be_visible()
+    bar.get_by_role("button", name="Compare").focus()
+    bos_deck.keyboard.press("Enter")
+
+    expect(bos_deck.get_by_role("heading", level=1)).to_have_text("Compare")
+    expect(bos_deck.get_by_role("columnheader")).to_have_count(2)
+    bos_deck.locator('#connection[data-state="live"]').wait_for(state="attached")
+    house.change(rival, rate=1_900)
+    expect(bos_deck.locator("#compared")).to_contain_text("€1,900")
+
+    bos_deck.get_by_role("link", name="Remove Rae Rival").focus()
+    bos_deck.keyboard.press("Enter")
+    expect(bos_deck.get_by_role("columnheader")).to_have_count(1)
+    expect(bos_deck.locator("#compared")).not_to_contain_text("Rae Rival")
+
+
+def test_preferences_by_keyboard(make_browser: Callable[..., BrowserContext], house: House) -> None:
+    dara = house.add("brand", name="Dara Insists", niches={"food"})
+    page = tab(let_in(make_browser(), dara.email), "/matches/preferences")
+    first = page.get_by_role("group", name="A topic in common")
+    expect(first.get_by_role("radio", name="Nice to have")).to_be_checked()
+    page.locator("#main").focus()
+    while not page.evaluate("document.activeElement.type === 'radio'"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    expect(first.get_by_role("radio", name="Must")).to_be_checked()
+    assert page.evaluate(FOCUS_IS_SEEN)
+    tab_to(page, "Save preferences")
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".flash--success")).to_contain_text("Preferences saved")
+    assert house.saved(dara, "musts") == {"niche"}
+
+
+def test_opening_the_profile_of_a_saved_card_marks_what_changed_as_seen(bos_deck: Page, house: House, ana: Member) -> None:
+    bos_deck.locator(f"#match-{ana.id}-save").click()
+    expect(bos_deck.locator(f"#match-{ana.id}-save")).to_have_text(re.compile(r"^\s*Saved"))
+    house.change(ana, headline="Read this")
+    changed = bos_deck.locator(f"#match-{ana.id} .changed")
+    expect(changed).to_contain_text("Changed since you last looked: headline")
+    other = bos_deck.context.new_page()
+    other.goto(f"/profiles/{ana.id}")
+    expect(other.get_by_text("Read this")).to_be_visible()
+
+    expect(changed).to_have_count(0)
+    expect(other.locator(".breakdown__seen")).to_have_count(0)
+    bos_deck.locator(f"#match-{ana.id}-save").click()
 
 
 def test_an_admin_opens_and_closes_the_inspector_by_keyboard(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
