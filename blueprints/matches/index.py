@@ -108,7 +108,8 @@ class Table:
 
     def drop(self, id: int) -> None:
         for row in self.rows([id]):
-            self.columns["is_there"][row] = False
+            for name in ("is_there", *self.columns):  # nothing of them is left
+                self.columns[name][row] = 0
             self.row_of[id] = -1
             self.free.append(int(row))
 
