@@ -11,6 +11,7 @@ from blueprints.extensions import MAX_ID, db
 from blueprints.matches.deck import standing, words_of
 from blueprints.matches.filters import NO_FILTERS
 from blueprints.matches.models import Match
+from blueprints.matches.reasons import musts_of
 from blueprints.matches.scoring import ENOUGH_FACTORS, MIDDLE, PRIOR, SPREAD, WEIGHTS
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
@@ -39,10 +40,13 @@ def _profile(named: str) -> Profile:
 
 
 def _lines(mine: Profile, theirs: Profile) -> list[str]:
-    match = Match.between(mine.account, theirs.id)
+    is_there = mine.account.role == mine.role and not mine.account.deactivated_at
+    match = Match.between(mine.account, theirs.id) if is_there else None
     if match is None:
-        return [f"{mine.name} may not see {theirs.name}: the account is deactivated or changed sides."]
-    return [f"{mine.name} ({mine.role}, profile {mine.id}) looks at {theirs.name} ({theirs.role}, profile {theirs.id})", *_score_lines(match), *_deck_lines(match)]
+        who = theirs if is_there else mine
+        return [f"{mine.name} may not see {theirs.name}: the account of {who.name} is deactivated or changed sides."]
+    head = f"{mine.name} ({mine.role}, profile {mine.id}) looks at {theirs.name} ({theirs.role}, profile {theirs.id})"
+    return [head, *_score_lines(match), *_asked_lines(match), *_deck_lines(match)]
 
 
 def _score_lines(match: Match) -> list[str]:
@@ -56,7 +60,20 @@ def _score_lines(match: Match) -> list[str]:
     lines += [f"fit = 100 · x² / (x² + {SPREAD} · (1 − x)²);  overall = √(fit for creator · fit for brand)"]
     if match.score is None:
         return [*lines, f"{raw.answered} factors are answered; fewer than {ENOUGH_FACTORS} make no score."]
-    return [*lines, f"fit for the creator {raw.for_creator:.2f}, for the brand {raw.for_brand:.2f}, overall {raw.overall:.2f}: {match.score}, {match.tier_label.lower()}"]
+    fits = f"fit for the creator {_value(raw.for_creator)}, for the brand {_value(raw.for_brand)}, overall {raw.overall:.2f}"
+    return [*lines, f"{fits}: {match.score}, {match.tier_label.lower()}"]
+
+
+def _asked_lines(match: Match) -> list[str]:
+    """What each side weighs at nothing, and what it insists on: the operator sees what members do not see of each other."""
+    lines = [""]
+    for side in (match.pair.creator, match.pair.brand):
+        if side.dont_minds:
+            lines.append(f"{side.name} does not mind: {', '.join(sorted(side.dont_minds))}. That has no weight on that side.")
+        for must in musts_of(match.pair, side.role):
+            met = f"asks nothing until {must.lacks} is answered" if must.lacks else "met" if must.is_met else "not met"
+            lines.append(f"{side.name} insists on {must.words}: {met}.")
+    return lines if len(lines) > 1 else []
 
 
 def _deck_lines(match: Match) -> list[str]:
