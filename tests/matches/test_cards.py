@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
+from blueprints.matches.models import Match
 from tests.conftest import People
 
 Login = Callable[[Account], FlaskClient]
@@ -43,7 +44,9 @@ def test_a_card_shows_who_how_well_and_why(cast: People, as_user: Login) -> None
     assert "Berlin, Germany, within 500 km" in words
     assert "Both about food" in words
     assert "48k" in words and "4.2 %" in words and "€900" in words
-    assert "Excellent match" in words or "Good match" in words
+    match = Match.between(cast.bo, cast.ana.profile.id)
+    assert match and match.score and match.reasons and f"{match.score} {match.tier_label}" in words
+    assert all(reason in words for reason in match.reasons)
     assert cast.ana.email not in words
 
 
@@ -205,7 +208,31 @@ def test_what_a_profile_says_is_shown_as_it_was_typed_and_is_never_markup(cast: 
 
 
 def test_a_card_hears_their_profile_and_my_half_of_the_match(cast: People, as_user: Login) -> None:
-    as_user(cast.bo).patch("/profile", data={"headline": "Slow coffee from the north", "base": 1})
-    them = cast.ana.profile
+    """My half moves on with my own profile, and with what I do with this card."""
+    them, client = cast.ana.profile, as_user(cast.bo)
 
-    assert f'data-live="profile:{them.id}@1 match:{them.id}@2" hx-get="{url(cast.ana)}"' in as_user(cast.bo).get(url(cast.ana)).text
+    def live() -> str:
+        found = re.search(rf'data-live="([^"]*)" hx-get="{url(cast.ana)}"', client.get(url(cast.ana)).text)
+        assert found
+        return found[1]
+
+    assert live() == f"profile:{them.id}@1 match:{them.id}@1"
+    client.patch("/profile", data={"headline": "Slow coffee from the north", "base": 1})
+    mine = cast.bo.profile.match_version
+    assert mine == cast.bo.version > 1
+    assert live() == f"profile:{them.id}@1 match:{them.id}@{mine}"
+
+    client.post(url(cast.ana, "save"))
+
+    assert cast.bo.version > mine
+    assert live() == f"profile:{them.id}@1 match:{them.id}@{cast.bo.version}"
+
+
+def test_a_saved_card_says_once_what_changed_since(cast: People, as_user: Login) -> None:
+    """Both ends of a range are one change, and what is asked of others is none."""
+    as_user(cast.ana).post(url(cast.bo, "save"))
+    assert "Changed since" not in as_user(cast.ana).get(url(cast.bo)).text
+    cast.bo.profile.revise({"budget_min": 5, "budget_max": 50, "niches": frozenset({"film"}), "musts": frozenset({"niche"})}, base=1)
+    db.session.commit()
+
+    assert "Changed since you last looked: budget, topics" in seen(as_user(cast.ana).get(url(cast.bo)).text)

@@ -13,7 +13,8 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live.announcements import Announcement, Notice
 from blueprints.live.subjects import NO_ID, Subject, current_versions, topic_of
-from blueprints.matches.models import DeckVersion
+from blueprints.matches.models import DeckVersion, Mark
+from blueprints.matches.scoring import facts_of
 from blueprints.profiles.models import MATCHING_FIELDS, Profile
 from tests.conftest import People
 
@@ -23,6 +24,8 @@ BERLIN = 2950159
 CHANGES: dict[str, Any] = {
     "name": "Ana R.", "headline": "New", "bio": "New", "languages": frozenset({"de"}), "links": ("https://example.org/",), "niches": frozenset({"film"}),
     "platforms": frozenset({"blog"}), "city": BERLIN, "audience_size": 5, "engagement_rate": 5.5, "rate": 5, "avatar": "a" * 64,
+    "works_remotely": True, "campaign_types": frozenset({"ugc"}), "industries": frozenset({"gaming"}),
+    "musts": frozenset({"niche"}), "dont_minds": frozenset({"location"}), "max_km": 250,
 }
 BRAND_CHANGES: dict[str, Any] = {
     "industry": "gaming", "campaign_types": frozenset({"ugc"}), "company_size": "1-10", "website": "https://example.org/",
@@ -95,17 +98,36 @@ def test_decks_of_the_other_side_hear_only_of_what_is_matched(role: str, field: 
 
 
 def test_what_is_matched_is_what_scoring_reads() -> None:
-    from blueprints.matches.scoring import Facts
+    """Of a profile that says nothing, so that nothing stands in for anything else; the place comes with its city."""
+    read: set[str] = set()
 
-    read = {name for name in vars(Facts) if not name.startswith("_")}
-    assert MATCHING_FIELDS == read - {"latitude", "longitude", "place"} | {"city"}
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            read.add(name)
+            return getattr(Profile(role="creator"), name)
+
+    facts_of(Watched(), None, None)
+
+    assert read | {"city"} == MATCHING_FIELDS
+    assert MATCHING_FIELDS <= CHANGES.keys() | BRAND_CHANGES.keys(), "each of them is tried above"
+
+
+def test_what_one_asks_of_others_is_not_named_to_them(cast: People, rung: list[Notice]) -> None:
+    revise(cast.ana.profile, musts=frozenset({"niche"}), dont_minds=frozenset({"location"}), max_km=250)
+    db.session.commit()
+
+    assert {f"profile:{cast.ana.profile.id}", "deck/brand"} <= topics(rung), "the precondition: it is heard"
+    for notice in rung:
+        assert not any(word in notice.data for word in ("musts", "minds", "max_km", "niche", "location", "250"))
 
 
 def test_somebody_new_is_heard_by_the_other_sides_decks(cast: People, stranger: FlaskClient, rung: list[Notice]) -> None:
     form = {"role": "brand", "name": "Fjord Tea", "email": "fjord@example.com", "password": "a long enough password"}
     assert stranger.post("/register", data=form).status_code == 302
 
-    assert topics(rung) == {"deck/creator"}
+    new = db.session.scalars(select(Profile).where(Profile.name == "Fjord Tea")).one()
+    assert topics(rung) == {"deck/creator", f"profile:{new.id}"}
+    assert json.loads(next(notice.data for notice in rung if notice.topic == "deck/creator")) == {"profile": new.id}
 
 
 def test_whoever_leaves_is_gone_from_every_page(cast: People, rung: list[Notice]) -> None:
@@ -184,7 +206,20 @@ def test_a_match_stands_at_the_viewers_own_version(cast: People) -> None:
     assert topic_of(with_ana, cast.bo) == f"match:{cast.ana.profile.id}/{cast.bo.id}"
 
 
-def test_a_deck_is_shared_by_those_of_one_role(cast: People) -> None:
+def test_a_match_moves_on_when_the_viewer_does_something_with_it_and_no_other_match_does(cast: People, rung: list[Notice]) -> None:
+    with_ana, with_cy = (Subject("match", account.profile.id) for account in (cast.ana, cast.cy))
+    before = versions(cast.bo, with_ana, with_cy)
+    assert before == {str(with_ana): 1, str(with_cy): 1}
+
+    Mark.on(cast.bo, cast.ana.profile).save()
+    db.session.commit()
+
+    assert versions(cast.bo, with_ana, with_cy) == {str(with_ana): cast.bo.version, str(with_cy): 1}
+    assert cast.bo.version > 1
+    assert topics(rung) == {f"match:{cast.ana.profile.id}/{cast.bo.id}", f"me/{cast.bo.id}"}, "nobody else hears of it"
+
+
+def test_decks_of_one_role_stand_at_one_version_and_each_hears_of_its_own(cast: People) -> None:
     DeckVersion.moved_on("brand")
     db.session.commit()
     brands, creators = DeckVersion.of("brand"), DeckVersion.of("creator")
@@ -192,7 +227,9 @@ def test_a_deck_is_shared_by_those_of_one_role(cast: People) -> None:
 
     assert versions(cast.bo, Subject("deck")) == {"deck": brands}
     assert versions(cast.ana, Subject("deck")) == versions(cast.cy, Subject("deck")) == {"deck": creators}
-    assert topic_of(Subject("deck"), cast.bo) == "deck/brand"
+    assert [topic_of(Subject("deck"), account) for account in (cast.ana, cast.bo, cast.cy)] == [
+        f"deck/creator.{cast.ana.id}", f"deck/brand.{cast.bo.id}", f"deck/creator.{cast.cy.id}",
+    ]  # fmt: skip
 
 
 def test_me_is_always_oneself(cast: People) -> None:
