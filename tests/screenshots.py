@@ -32,6 +32,9 @@ def main() -> None:
         for scheme in ("light", "dark"):
             page = member(browser, server, BRAND, color_scheme=scheme)
             shoot(page, f"deck-{scheme}")
+            page.goto("/matches?niche=food&niche=travel&within=1000&sort=distance")
+            shoot(page, f"filtered-{scheme}")
+            page.goto("/matches")
             page.get_by_role("article").first.get_by_role("link", name=re.compile("^View profile")).click()
             page.wait_for_url("**/profiles/*")
             shoot(page, f"profile-{scheme}")
