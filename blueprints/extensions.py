@@ -95,7 +95,7 @@ def csrf_token() -> str:
     """For the field of a form: the same for all of a session's requests, so that a card that did not change reads the same.
     Flask-WTF alone would sign another with each second."""
     if "csrf_token" not in session:
-        generate_csrf()
+        return generate_csrf()
     return _signed_token(session["csrf_token"], current_app.secret_key)
 
 

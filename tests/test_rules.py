@@ -17,6 +17,8 @@ from werkzeug.test import TestResponse
 
 from blueprints.accounts.models import Account, LoginSession
 from blueprints.extensions import db
+from blueprints.matches.filters import Filters
+from blueprints.matches.models import SavedSearch
 from blueprints.profiles.models import Profile
 from tests.conftest import PASSWORD, People, add_cast, app_on
 
@@ -135,6 +137,10 @@ Values = dict[str, Any]
 OF_ANA: dict[str, Callable[[People], Values]] = {
     "matches.card": lambda cast: {"profile_id": cast.ana.profile.id},
     "matches.breakdown": lambda cast: {"profile_id": cast.ana.profile.id},
+    **{
+        f"matches.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("why", "save", "unsave", "hide", "unhide", "seen")
+    },
+    "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
     "accounts.end_session": lambda cast: {"session_id": db.session.scalar(select(LoginSession.id).where(LoginSession.account_id == cast.ana.id))},
@@ -148,12 +154,22 @@ ENDLESS = "live.stream"  # an open stream; tests/live/test_stream.py asks for it
 
 ABSURD = ["0", "-1", "9" * 18, str(2**31), str(2**63), "9" * 50, "9" * 5_000, "1.5", "1e3", "NaN", "²", "日本", "\u202e", "%00", "1%00", "%ff", "..", "'", "<b>", "a b"]
 ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", "\x00", "a\x00b", "\ud7ff\u202e", "'; --", "%", "_", "\\", "[", "{{7*7}}", "x" * 10_000]
-ARGUMENTS = ("page", "shown", "q", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v")
+ARGUMENTS = (
+    "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
+    "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v",
+)  # fmt: skip
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
-    "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "stream", "subjects", "as", "avatar",
+    "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
+    "stream", "subjects", "as", "avatar",
 )
+
+
+def search_of(account: Account) -> int:
+    kept = SavedSearch.of(account) or [SavedSearch.keep(account, "Street food", Filters(niche=frozenset({"food"})))]
+    db.session.commit()
+    return kept[0].id
 
 
 @dataclass(frozen=True)
@@ -191,7 +207,7 @@ def ask(client: FlaskClient, url: str, method: str, **more: Any) -> TestResponse
 def test_the_walks_below_know_every_route_with_an_id(app: Flask) -> None:
     """A new one has to be told of whose it is."""
     with_id = {rule.endpoint for rule in app.url_map.iter_rules() if "<id:" in rule.rule}
-    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id"}
+    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id"}
 
     assert with_id == set(OF_ANA)
     assert known == set(NO_ADDRESSES)
@@ -272,7 +288,7 @@ def test_every_write_is_refused_without_its_token(email: str | None, with_tokens
 
     for call in writes:
         for data in ({}, {"csrf_token": "guessed"}):
-            answer = ask(client, call.url(with_tokens, {"session_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
+            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
 
             assert answer.status_code == 400, call
             assert "This page had become too old to save" in answer.text, call
@@ -304,7 +320,7 @@ def test_no_route_fails_at_absurd_arguments(app: Flask, cast: People, as_user: L
     member = as_user(cast.bo)
     for call in calls(app):
         if call.method == "GET" and call.rule.endpoint != ENDLESS:
-            url = call.url(app, values_of(call, cast) if call.rule.endpoint != "accounts.end_session" else {})
+            url = call.url(app, values_of(call, cast))
             for value in ABSURD_VALUES:
                 answer = ask(member, url, "GET", query_string=dict.fromkeys(ARGUMENTS, value))
                 assert answer.status_code < 500, (str(call), value[:20])
@@ -317,7 +333,7 @@ def test_no_write_fails_at_absurd_fields(app: Flask, cast: People, as_user: Logi
             for value in ABSURD_VALUES:
                 client = as_user(cast.bo) if call.rule.endpoint not in ("accounts.logout", "accounts.begin") else app.test_client()
                 data = dict.fromkeys(FIELDS, value) | ({"base": "1"} if value else {})
-                answer = ask(client, call.url(app, values_of(call, cast) | {"session_id": 999_999}), call.method, data=data)
+                answer = ask(client, call.url(app, values_of(call, cast) | {"session_id": 999_999, "search_id": 999_999}), call.method, data=data)
                 assert answer.status_code < 500, (str(call), value[:20])
     db.session.expire_all()
     assert "\x00" not in cast.bo.profile.name + cast.bo.profile.bio + cast.bo.profile.headline
@@ -337,7 +353,7 @@ def test_one_bad_field_at_a_time_breaks_nothing_either(app: Flask, cast: People,
 def test_no_address_answers_with_another_hosts_page(app: Flask, cast: People, as_user: Login) -> None:
     for target in ("https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)"):
         for call in calls(app):
-            if call.method == "GET" and call.rule.endpoint not in (ENDLESS, "accounts.end_session"):
+            if call.method == "GET" and call.rule.endpoint != ENDLESS:
                 answer = ask(as_user(cast.bo), call.url(app, values_of(call, cast)), "GET", query_string={"next": target})
                 assert "evil" not in answer.headers.get("Location", ""), call
 

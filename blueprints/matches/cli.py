@@ -12,7 +12,7 @@ from blueprints.matches.deck import standing, words_of
 from blueprints.matches.filters import NO_FILTERS
 from blueprints.matches.models import Match
 from blueprints.matches.reasons import musts_of
-from blueprints.matches.scoring import ENOUGH_FACTORS, MIDDLE, PRIOR, SPREAD, WEIGHTS
+from blueprints.matches.scoring import ENOUGH_FACTORS, MIDDLE, SPREAD
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 commands = AppGroup("matches", help="Look into matching.")
@@ -56,8 +56,8 @@ def _score_lines(match: Match) -> list[str]:
         judgement = raw.judgements[factor.name]
         values = f"{_value(judgement.for_creator):>9}{_value(judgement.for_brand):>7}"
         lines.append(f"{factor.label:<18}{factor.weight:>7}{values}  {factor.words}")
-    lines += ["", f"side = (Σ weight · value + {PRIOR} · {MIDDLE} · Σ unanswered) / (Σ answered + {PRIOR} · Σ unanswered); weights add up to {sum(WEIGHTS.values())}"]
-    lines += [f"fit = 100 · x² / (x² + {SPREAD} · (1 − x)²);  overall = √(fit for creator · fit for brand)"]
+    lines += ["", f"side = (Σ weight · value + {MIDDLE} · Σ weight of the unanswered) / Σ weight; the weights are those of all factors that the side minds"]
+    lines += [f"fit = 100 · x√x / (x√x + {SPREAD} · (1 − x)√(1 − x));  overall = √(fit for creator · fit for brand)"]
     if match.score is None:
         return [*lines, f"{raw.answered} factors are answered; fewer than {ENOUGH_FACTORS} make no score."]
     fits = f"fit for the creator {_value(raw.for_creator)}, for the brand {_value(raw.for_brand)}, overall {raw.overall:.2f}"

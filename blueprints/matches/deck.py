@@ -22,6 +22,7 @@ from blueprints.profiles.search import Found, search
 PAGE_SIZE = 24
 MOST_PAGES = 10  # that one open page shows and hears of: their ids travel in an address
 FEW = 12  # from here on down a deck says what each filter and each must costs
+EXACT = 6  # decimals: NumPy may come out a hair apart for equals, by where in its array each stands
 UNKNOWN = -1.0  # the key of those without a score: they come last
 NAMED = 1_000.0  # more than any score
 
@@ -80,8 +81,8 @@ def keys_for(filters: Filters, me: Facts, scored: Score, table: Table, rows: Any
             followers, asked = table["followers"][rows], table["audience_high"][rows]
             return np.nan_to_num(np.where(np.isnan(followers), asked, np.log10(np.maximum(followers, 1))), nan=UNKNOWN, posinf=99)
         if sort == "distance":
-            return -np.nan_to_num(km_from(filters.near, me, table, rows), nan=1e9)
-    keys = np.nan_to_num(scored.overall, nan=UNKNOWN)
+            return -np.round(np.nan_to_num(km_from(filters.near, me, table, rows), nan=1e9), EXACT)
+    keys = np.round(np.nan_to_num(scored.overall, nan=UNKNOWN), EXACT)
     return keys if found is None else keys + NAMED * table.among(rows, found.named)
 
 

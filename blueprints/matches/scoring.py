@@ -3,11 +3,12 @@
 Six factors, each with a weight (the original system's). A factor is judged for the creator and for the brand where that side has a
 stake in it, as 0 (does not fit) to 1 (fits). Where a profile leaves it unanswered there is no evidence (NaN).
 
-    side    = (Σ weight · value + P · M · Σ weight of the unanswered) / (Σ weight of the answered + P · Σ weight of the unanswered)
-    fit     = 100 · spread(side),   spread(x) = x² / (x² + K · (1 − x)²)
+    side    = (Σ weight · value + M · Σ weight of the unanswered) / Σ weight
+    fit     = 100 · spread(side),   spread(x) = x√x / (x√x + K · (1 − x)√(1 − x))
     overall = √(fit for the creator · fit for the brand)
 
-The second term draws a side towards the middle ``M`` by how much is unanswered: little evidence makes no extreme score. ``spread``
+The second term draws a side towards the middle ``M`` by how much is unanswered: little evidence makes no extreme score, and what one does
+not say costs less than a bad answer. ``spread``
 keeps 0, 1 and the order and lets a real community use the whole scale. The geometric mean stays nearer to the lower of the two fits,
 because a collaboration needs both. What a side does not mind counts for nothing on that side. With fewer than three answered factors
 there is no score: it would be a made-up number.
@@ -28,9 +29,8 @@ WEIGHTS = {"niche": 25, "budget": 20, "platforms": 15, "engagement": 15, "audien
 NICHE_PARTS = {"niche": 3, "industry": 1, "campaign": 1}  # what they talk about, for whom, in which form
 
 ENOUGH_FACTORS = 3
-PRIOR = 0.5  # P: an unanswered factor counts half of its weight…
-MIDDLE = 0.5  # M: …as neither good nor bad
-SPREAD = 1.5  # K: above 1 makes high scores rarer
+MIDDLE = 0.5  # M
+SPREAD = 1.1  # K: above 1 makes high scores rarer
 TIERS = ((90, "perfect", "Perfect match"), (75, "excellent", "Excellent match"), (60, "good", "Good match"), (0, "fair", "Fair match"))
 UNKNOWN_TIER = ("unknown", "Not enough to tell yet")
 
@@ -192,19 +192,19 @@ def _fit(side: Facts, role: str, judgements: Mapping[str, Judgement], on: Engine
     """0 to 100; NaN where this side can tell nothing at all."""
     minded = MINDED[role]
     values = {name: judgements[name].for_creator if role == "creator" else judgements[name].for_brand for name in minded}
-    got = have = missing = 0
+    got = weights = answered = 0
     for name, value in values.items():
         known = on.known(value)
         weight = on.where((side.dont_minds & minded[name]) != minded[name], WEIGHTS[name], 0)
-        got = got + on.where(known, weight * value, 0)
-        have = have + on.where(known, weight, 0)
-        missing = missing + on.where(known, 0, weight)
-    raw = (got + PRIOR * MIDDLE * missing) / on.maximum(have + PRIOR * missing, 1)
-    return on.where(have > 0, 100 * spread(raw), nan)
+        got = got + weight * on.where(known, value, MIDDLE)
+        weights = weights + weight
+        answered = answered + on.where(known, weight, 0)
+    return on.where(answered > 0, 100 * spread(got / on.maximum(weights, 1), on), nan)
 
 
-def spread(raw: Any) -> Any:
-    good, bad = raw * raw, (1 - raw) * (1 - raw)
+def spread(raw: Any, on: Engine = ONE) -> Any:
+    rest = on.maximum(1 - raw, 0)
+    good, bad = raw * on.sqrt(raw), rest * on.sqrt(rest)
     return good / (good + SPREAD * bad)
 
 

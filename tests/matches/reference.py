@@ -48,7 +48,7 @@ class Town:
 
 def deck_of(me: Profile, others: Collection[Profile], filters: Filters, now: datetime, hidden: Collection[int] = ()) -> list[int]:
     """The ids, in order."""
-    return [them.id for them in in_order(me, [them for them in others if them.id not in hidden and not kept_out(me, them, filters, now)], filters.sort)]
+    return [them.id for them in in_order(me, [them for them in others if them.id not in hidden and not kept_out(me, them, filters, now)], filters)]
 
 
 def kept_out(me: Profile, them: Profile, filters: Filters, now: datetime) -> set[str]:
@@ -71,8 +71,10 @@ def costs(me: Profile, others: Collection[Profile], filters: Filters, now: datet
     return {name: alone.count(name) for name in set(alone)}
 
 
-def in_order(me: Profile, them: list[Profile], sort: str) -> list[Profile]:
+def in_order(me: Profile, them: list[Profile], filters: Filters) -> list[Profile]:
     """The best first; those of whom it is not known come last, and equals stand the newest profile first."""
+
+    sort, here = filters.sort, filters.near or me.city
 
     def key(profile: Profile) -> float:
         if sort == "newest":
@@ -80,10 +82,10 @@ def in_order(me: Profile, them: list[Profile], sort: str) -> list[Profile]:
         if sort == "audience":
             return reach(profile)
         if sort == "distance":
-            km = apart(me.city, profile.city)
-            return float("-inf") if km is None else -km
+            km = apart(here, profile.city)
+            return float("-inf") if km is None else -round(km, 6)
         overall = Match(me, profile).result.overall
-        return -1 if isnan(overall) else overall
+        return -1 if isnan(overall) else round(overall, 6)
 
     return sorted(them, key=lambda profile: (-key(profile), -profile.id))
 

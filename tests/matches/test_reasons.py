@@ -9,7 +9,7 @@ import pytest
 
 from blueprints.matches.models import Match
 from blueprints.matches.reasons import FACTORS, mean
-from blueprints.matches.scoring import MIDDLE, MINDED, PRIOR, WEIGHTS, spread, usual_engagement
+from blueprints.matches.scoring import MIDDLE, MINDED, WEIGHTS, spread, usual_engagement
 from blueprints.profiles.models import City, Profile
 from tests.matches.people import BRANDS, CREATORS, Side, for_any, some
 
@@ -258,15 +258,15 @@ def test_the_breakdown_shows_the_values_the_score_was_made_of(one: Side, other: 
 
 @for_any(CREATORS, BRANDS)
 def test_whoever_adds_up_the_breakdown_gets_the_score(one: Side, other: Side) -> None:
-    """Where nobody has something they do not mind: weights and values as shown, half of the unanswered as neither good nor bad."""
+    """Where nobody has something they do not mind: weights and values as shown, the unanswered as neither good nor bad."""
     match = pair(replace(one, dont_minds=frozenset()), replace(other, dont_minds=frozenset()))
     if match.score is None:
         return
 
     def fit(role: str, shown: dict[str, float | None]) -> float:
         known = {name: value for name, value in shown.items() if value is not None}
-        half = PRIOR * sum(WEIGHTS[name] for name in MINDED[role] if name not in known)
-        return 100 * spread((sum(WEIGHTS[name] * value for name, value in known.items()) + MIDDLE * half) / (sum(WEIGHTS[name] for name in known) + half))
+        values = {name: known.get(name, MIDDLE) for name in MINDED[role]}
+        return 100 * spread(sum(WEIGHTS[name] * value for name, value in values.items()) / sum(WEIGHTS[name] for name in values))
 
     hers = fit("creator", {factor.name: factor.for_viewer for factor in match.factors})
     his = fit("brand", {factor.name: factor.for_them for factor in match.factors})
