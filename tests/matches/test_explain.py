@@ -54,7 +54,7 @@ def test_it_prints_the_whole_calculation(cast: People, explain: Explain) -> None
     }
     assert lines["Budget"][3] == "€900 fits the budget of €500 to €2,000"
     assert lines["Location"][3] == "You have not answered this yet"
-    assert "fit for the creator 83.80, for the brand 92.71, overall 88.14: 88, excellent match" in output
+    assert "fit for the creator 83.80, for the brand 92.71, overall 88.15: 88, excellent match" in output
     assert "Place 1 of 1 in the deck without filters." in output
     assert sum(WEIGHTS.values()) == 100 and "weights add up to 100" in output
 
