@@ -13,9 +13,10 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.matches.filters import NO_FILTERS, SORTS, Filters, km_from
 from blueprints.matches.index import MANY, Table, off_the_loop
-from blueprints.matches.models import DeckVersion, Mark, Match, facts_of
+from blueprints.matches.models import Mark, Match, facts_of
 from blueprints.matches.reasons import must_words
 from blueprints.matches.scoring import BITS, CRITERIA_OF, USUAL_MAX_KM, Facts, Score, failed_musts, score
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import DISTANCES_KM, OTHER_ROLE, Profile
 from blueprints.profiles.search import Found, search
 
@@ -194,7 +195,7 @@ class Deck:
         if filters.within and not filters.near and not viewer.profile.city:
             notes.append("Say a place, or add your city to your profile: without one a distance means nothing and is left out.")
             filters = filters.without("within")
-        version = DeckVersion.of(viewer.role)
+        version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
         marks = Mark.of(viewer)
         ranking = ranked(viewer, filters, marks, page, pages)
         wanted = set(ranking.ids).difference(shown)
@@ -228,7 +229,7 @@ class News:
 
     @classmethod
     def of(cls, viewer: Account, filters: Filters, page: int, pages: int, shown: list[int]) -> "News":
-        version = DeckVersion.of(viewer.role)
+        version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
         ranking = ranked(viewer, filters, Mark.of(viewer), page, pages)
         return cls(viewer, Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN), shown, version)
 

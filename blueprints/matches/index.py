@@ -26,6 +26,7 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live import EVERYTHING, Notice
 from blueprints.matches.scoring import Facts, facts_of
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, City, Profile
 
 CHUNK = 200  # rows between two turns of the others
@@ -130,12 +131,14 @@ class Table:
 
 
 class Index:
-    """Both sides of the community. ``read(role)`` gives a table that is as fresh as what this worker has heard."""
+    """Both sides of the community. ``read(role)`` gives a table that is as fresh as what this worker has heard, and after ``catch_up`` as
+    what anybody has said."""
 
     def __init__(self) -> None:
         self.tables = {role: Table() for role in OTHER_ROLE}
+        self.versions = dict.fromkeys(OTHER_ROLE, 0)  # of the decks each role looks at: what changed up to there is in the tables, or stale
         self.stale: set[int] = set()
-        self.is_built = self.is_old = self.is_building = self.has_background = False
+        self.is_built = self.is_old = self.is_building = self.is_loading = self.has_background = False
         self.news = Event()
         self._lock = RLock()
         self._seen_until = 0.0
@@ -148,18 +151,40 @@ class Index:
         elif notice.subject.startswith("profile:"):
             self.stale.add(int(notice.subject.partition(":")[2]))
             self.news.set()
+        elif notice.subject == "deck" and (role := notice.topic.partition("/")[2]) in OTHER_ROLE and not self.is_building:
+            profile = notice.said.get("profile")
+            if profile and notice.version == self.versions[role] + 1:
+                self.stale.add(profile)
+                self.versions[role] = notice.version
 
     def read(self, role: str) -> Table:
         """The first reader builds it; others wait for that one. While the background builds it anew, the old one serves."""
-        if not self.is_built or (not self.has_background and self.is_old) or (self.stale and not self.is_building):
+        if not self.is_built or (not self.has_background and self.is_old) or ((self.stale or self.is_loading) and not self.is_building):
             self.freshen()
         return self.tables[role]
+
+    def catch_up(self, role: str, version: int) -> int:
+        """Before a deck of ``role`` is made: see to it that what is read has ``version``, though its bells may be lost or still on their way.
+        Returns the version that it has: an older one while everything is built anew."""
+        if not self.is_built:
+            self.freshen()
+        if version > self.versions[role] and not self.is_building:
+            now, changed = DeckVersion.changed_since(role, self.versions[role])
+            if changed is not None:
+                self.stale |= changed
+                self.versions[role] = max(now, self.versions[role])
+            else:
+                self.is_old = True
+                self.news.set()
+                self.read(role)
+        return min(version, self.versions[role])
 
     def freshen(self) -> None:
         with self._lock:
             self._freshen()
 
     def _freshen(self) -> None:
+        self._load_stale()
         if not self.is_built or self.is_old:
             self.is_building, self.is_old = True, False
             try:
@@ -169,17 +194,24 @@ class Index:
                 raise
             finally:
                 self.is_building = False
-        while self.stale:
+            self._load_stale()
+
+    def _load_stale(self) -> None:
+        while self.stale and self.is_built:
             ids = [self.stale.pop() for _ in range(min(len(self.stale), CHUNK))]
+            self.is_loading = True
             try:
                 self._load(ids)
             except SQLAlchemyError:
                 self.stale.update(ids)
                 raise
+            finally:
+                self.is_loading = False
 
     def _build(self) -> None:
         """All anew; what changes meanwhile is marked as stale or as old again."""
         started = time.monotonic()
+        versions = dict.fromkeys(OTHER_ROLE, 0) | {row.role: row.version for row in _rows(select(DeckVersion.role, DeckVersion.version))}
         tables = {role: Table() for role in OTHER_ROLE}
         for role, table in tables.items():
             last = 0
@@ -188,7 +220,7 @@ class Index:
                     _put(table, row)
                 last = rows[-1].id
                 gevent.sleep(0)
-        self.tables, self.is_built, self._seen_until = tables, True, time.time()
+        self.tables, self.versions, self.is_built, self._seen_until = tables, versions, True, time.time()
         self._count()
         log.info("index: %s profiles in %.1f s", self.size, time.monotonic() - started)
 
@@ -235,6 +267,7 @@ class Index:
                         self.refresh_seen()
             except SQLAlchemyError as error:  # the database is away; the next round tries again
                 log.warning("index: %s", error)
+                self.news.set()
                 gevent.sleep(1)
             self.news.wait(REFRESH_SECONDS)
             self.news.clear()

@@ -1,4 +1,4 @@
-"""A match as one viewer sees it, what a viewer did with it, and the counters that say when a deck may have changed."""
+"""A match as one viewer sees it, and what a viewer did with it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from blueprints.matches.filters import Filters
 from blueprints.matches.reasons import FACTORS, Factor, Pair, mean
 from blueprints.matches.scoring import Facts, Score, km_between, score, tier_of
 from blueprints.matches.scoring import facts_of as read_facts
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, PREFERENCE_FIELDS, Profile, Viewer
 from blueprints.texts import clean_line
@@ -34,27 +35,6 @@ FIELD_WORDS = {
     "avatar": "picture", "audience_size": "audience", "engagement_rate": "engagement", "budget_min": "budget", "budget_max": "budget",
     "audience_min": "wanted audience", "audience_max": "wanted audience", "niches": "topics", "campaign_types": "kinds of collaboration",
 }  # fmt: skip
-
-
-class DeckVersion(Model):
-    """Grows whenever the decks that ``role`` looks at may have changed: someone came, left, or changed what is matched."""
-
-    __tablename__ = "deck_versions"
-
-    role: Mapped[str] = mapped_column(String(10), primary_key=True)
-    version: Mapped[int] = mapped_column(default=1)
-
-    @classmethod
-    def of(cls, role: str) -> int:
-        return db.session.scalar(select(cls.version).where(cls.role == role)) or 0
-
-    @classmethod
-    def moved_on(cls, role: str, profile: Profile | None = None) -> None:
-        """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them."""
-        row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
-        row.version += 1
-        db.session.add(row)
-        announce(f"deck/{role}", row.version, **({"profile": profile.id} if profile else {}))
 
 
 class Mark(Model):

@@ -7,7 +7,8 @@ from sqlalchemy import and_, select
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live import NO_ID, subject
-from blueprints.matches.models import DeckVersion, Mark
+from blueprints.matches.models import Mark
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
 

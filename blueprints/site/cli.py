@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
 from blueprints.live import EVERYTHING, announce
-from blueprints.matches.models import DeckVersion
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE
 from blueprints.site.seeds import seed
 from blueprints.site.setup import DEMO_LOG_INS, demo_password, has_demo, prepare_database, prepare_demo

@@ -1,0 +1,45 @@
+"""The counters that say when a deck may have changed, and what the journal says of each step."""
+
+import json
+
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from blueprints.extensions import Model, db
+from blueprints.live import announce
+from blueprints.live.announcements import Announcement
+from blueprints.profiles.models import Profile
+
+
+class DeckVersion(Model):
+    """Grows by one whenever the decks that ``role`` looks at may have changed: someone came, left, or changed what is matched."""
+
+    __tablename__ = "deck_versions"
+
+    role: Mapped[str] = mapped_column(String(10), primary_key=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+    @classmethod
+    def of(cls, role: str) -> int:
+        return db.session.scalar(select(cls.version).where(cls.role == role)) or 0
+
+    @classmethod
+    def moved_on(cls, role: str, profile: Profile | None = None) -> None:
+        """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them."""
+        row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
+        row.version += 1
+        db.session.add(row)
+        announce(f"deck/{role}", row.version, **({"profile": profile.id} if profile else {}))
+
+    @classmethod
+    def changed_since(cls, role: str, version: int) -> tuple[int, set[int] | None]:
+        """Where the decks of ``role`` stand, and the profiles that changed since ``version``, whether or not a bell was heard.
+        None: all may have, or the journal has forgotten."""
+        steps = select(Announcement.version, Announcement.data).where(Announcement.topic == f"deck/{role}", Announcement.version > version)
+        with db.engine.connect().execution_options(reads_only=True) as connection:
+            now = connection.scalar(select(cls.version).where(cls.role == role)) or 0
+            said = connection.execute(steps.order_by(Announcement.version)).all()
+        ids = [json.loads(data).get("profile") for _, data in said]
+        if now > version and (not said or said[0].version != version + 1 or None in ids):
+            return now, None
+        return max([now, *(step.version for step in said)]), set(ids)
