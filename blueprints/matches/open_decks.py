@@ -4,7 +4,6 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from blueprints.matches.deck import UNKNOWN, Window, keys_for
 from blueprints.matches.filters import Filters, Place
 from blueprints.matches.index import MANY, Index, Table
 from blueprints.matches.scoring import Score, failed_musts, score
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE
 
 WINDOWS_EACH = 16  # decks with different filters that one member has open
@@ -60,7 +60,8 @@ class OpenDecks:
     def __init__(self, index: Index, hub: Hub, bus: Bus) -> None:
         self.index, self.hub, self.bus = index, hub, bus
         self.looking: OrderedDict[int, Looking] = OrderedDict()  # by account id
-        self.moved: dict[str, tuple[int, set[int] | None]] = {}  # role that looks → version, profiles that changed (None: many)
+        self.told: dict[str, int] = {}  # role that looks → version up to which all who are concerned were told
+        self.moved: dict[str, tuple[int, set[int] | None]] = {}  # role that looks → version, profiles that changed (None: the journal knows)
 
     def remember(self, viewer: Account, window: Window) -> None:
         """The worker that answers need not be the one that holds the stream: all of them remember."""
@@ -79,11 +80,13 @@ class OpenDecks:
     def hear(self, notice: Notice) -> None:
         """Every notice that rings in this worker; ``tell`` does the work once the index knows the change."""
         kind, _, audience = notice.topic.partition("/")
-        if kind == "deck" and audience in OTHER_ROLE:
-            version, ids = self.moved.get(audience, (0, set()))
+        if kind == "deck" and audience in OTHER_ROLE and notice.version > self.told.get(audience, 0):
+            version, ids = self.moved.get(audience, (self.told.get(audience, 0), set()))
             profile = notice.said.get("profile")
-            changed = None if ids is None or not isinstance(profile, int) or len(ids) >= MANY_CHANGES else ids | {profile}
-            self.moved[audience] = max(version, notice.version), changed
+            if ids is not None and isinstance(profile, int) and notice.version == version + 1:
+                self.moved[audience] = notice.version, ids | {profile}
+            else:  # a bell was lost, or it speaks of all
+                self.moved[audience] = max(version, notice.version), None
             self.index.news.set()
         elif kind == "window":
             account, role, profile_id, window = json.loads(notice.data)
@@ -92,18 +95,28 @@ class OpenDecks:
             mine.doubt()  # they changed their own profile, or hid someone: other keys, another last place
 
     def tell(self) -> None:
-        """Ring ``deck`` for those whose page may now be another one."""
+        """Ring ``deck`` for those whose page may now be another one. The first time these are all who look: a worker that has just started
+        does not know which pages were open before."""
         moved, self.moved = self.moved, {}
         for role, (version, ids) in moved.items():
+            if role not in self.told:
+                ids = None
+            elif ids is None:
+                version, ids = DeckVersion.changed_since(role, self.told[role])
+            self.index.catch_up(role, version)
+            self.index.freshen()
+            self.told[role] = version
             watching = {account for account in self.hub.accounts if self.hub.is_watched(f"deck/{role}.{account}")}
             for account in [account for account, mine in self.looking.items() if mine.role == role and account not in watching]:
                 del self.looking[account]  # what changes from here on is not followed for them
-            for number, account in enumerate(watching if ids is None else self._concerned(role, ids, watching)):
+            for number, account in enumerate(self._concerned(role, ids, watching)):
                 self.hub.ring(Notice(f"deck/{role}.{account}", version))
                 if number % RINGS == RINGS - 1:
                     gevent.sleep(0)
 
-    def _concerned(self, role: str, ids: set[int], watching: Collection[int]) -> set[int]:
+    def _concerned(self, role: str, ids: set[int] | None, watching: set[int]) -> set[int]:
+        if ids is None or len(ids) > MANY_CHANGES:
+            return watching
         mine, theirs = self.index.tables[role], self.index.tables[OTHER_ROLE[role]]
         concerned, others, rows = set[int](), list[tuple[int, list[Window]]](), list[int]()
         for account in watching:

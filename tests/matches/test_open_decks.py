@@ -1,28 +1,44 @@
 """Who hears ``deck``: those whose open page may now be another one, and of the others as few as can be known."""
 
-from collections.abc import Callable
+import contextlib
+import contextvars
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl
 
+import gevent
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import delete
 from werkzeug.datastructures import MultiDict
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live import Notice
+from blueprints.live.announcements import Announcement
 from blueprints.live.hub import Stream
+from blueprints.live.sweep import sweep
 from blueprints.matches.deck import PAGE_SIZE, Deck
 from blueprints.matches.filters import Filters
-from blueprints.matches.models import DeckVersion
+from blueprints.matches.index import Index
 from blueprints.matches.open_decks import MANY_CHANGES, WINDOWS_EACH
+from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.choices import NICHES, PLATFORMS
 from blueprints.profiles.models import Profile
-from tests.conftest import People, add_cast, app_on
+from blueprints.site.seeds import seed
+from tests.conftest import PASSWORD, Cast, People, add_cast, app_on
+from tests.servers import ROOT, Server
+from tests.visitor import Event, Visitor
 
 Login = Callable[[Account], FlaskClient]
 Crowd = Callable[..., list[Profile]]
@@ -63,7 +79,9 @@ def open_page(app: Flask, as_user: Login) -> Callable[..., OpenPage]:
         hub = app.extensions["live"].hub
         page = OpenPage(app, as_user(account), account, hub.open(account.id, session_id=account.id))
         hub.watch(page.stream, {f"deck/{account.role}.{account.id}"})
-        page.hears()
+        DeckVersion.moved_on(account.role)  # the first time everyone is told
+        db.session.commit()
+        assert page.hears()
         for query in queries:
             page.visit(query)
         return page
@@ -306,6 +324,19 @@ def test_very_many_changes_at_once_are_heard_by_all(cast: People, open_page: Cal
     assert page.hears()
 
 
+def test_a_worker_that_has_just_started_tells_everyone_of_the_first_change(
+    app: Flask, cast: People, open_page: Callable[..., OpenPage], crowd: Crowd
+) -> None:
+    """Pages may be open that others made before it was there."""
+    page = open_page(cast.bo, "platform=podcast")
+    app.extensions["matches"].open_decks.told.clear()
+
+    crowd(1, "creator", **FITS)
+    assert page.hears()
+    crowd(1, "creator", **FITS)
+    assert not page.hears()
+
+
 def test_a_change_of_all_is_heard_by_all(cast: People, open_page: Callable[..., OpenPage]) -> None:
     page = open_page(cast.bo, "platform=podcast")
 
@@ -343,6 +374,119 @@ def test_a_notice_of_nobody_who_looks_changes_nothing(app: Flask, cast: People) 
         decks.hear(Notice(topic, 5))
 
     assert not decks.looking and not decks.moved
+
+
+# Bells that were lost: the journal says what they said. Another process writes here, so none of its bells rings in this one.
+
+
+@pytest.fixture
+def elsewhere(instance: Path, database: dict[str, str]) -> Iterator[Flask]:
+    with app_on(instance, database) as other:
+        yield other
+
+
+@contextlib.contextmanager
+def writing(other: Flask) -> Iterator[None]:
+    db.session.rollback()
+    with other.app_context():
+        yield
+        db.session.commit()
+        db.session.remove()
+
+
+def join_elsewhere(other: Flask, name: str, **said: Any) -> None:
+    with writing(other):
+        account = Account(email=f"{name}@example.com", role="creator")
+        account.profile = Profile(role="creator", name=name, **said)
+        db.session.add(account)
+        account.profile.announce_new()
+
+
+def test_a_lost_bell_is_made_good_by_the_next_that_is_heard(cast: People, elsewhere: Flask, open_page: Callable[..., OpenPage], crowd: Crowd) -> None:
+    crowd(PAGE_SIZE, "creator", **FITS)
+    page = open_page(cast.bo, "")
+    join_elsewhere(elsewhere, "Unheard", **FITS)
+    assert not page.hears()
+
+    crowd(1, "creator", **FITS_LITTLE)
+
+    assert page.hears(), "of the one before"
+
+
+def test_a_page_that_is_made_before_the_bell_is_heard_is_whole(cast: People, elsewhere: Flask, as_user: Login, open_page: Callable[..., OpenPage]) -> None:
+    """Otherwise it would show the newest version without its newcomer, and be told nothing any more."""
+    client = as_user(cast.bo)
+    assert "Unheard" not in client.get("/matches").text
+    join_elsewhere(elsewhere, "Unheard", **FITS)
+
+    page = client.get("/matches").text
+
+    assert "Unheard" in page
+    assert f'data-live="deck@{DeckVersion.of("brand")} ' in page
+
+
+def test_news_that_is_asked_before_the_bell_is_heard_is_whole(cast: People, elsewhere: Flask, as_user: Login, open_page: Callable[..., OpenPage]) -> None:
+    client = as_user(cast.bo)
+    shown = "-".join(map(str, standing(cast.bo)))
+    join_elsewhere(elsewhere, "Unheard", **FITS)
+
+    assert "1 new match" in client.get(f"/matches/news?shown={shown}").text
+
+
+def test_whoever_left_unheard_is_not_on_a_page_that_is_made_meanwhile(cast: People, elsewhere: Flask, as_user: Login) -> None:
+    ana = cast.ana.id
+    with writing(elsewhere):
+        db.session.get_one(Account, ana).deactivate()
+
+    assert "1 creator" in as_user(cast.bo).get("/matches").text
+
+
+def test_a_whole_community_that_came_unheard_is_there(cast: People, elsewhere: Flask, as_user: Login, app: Flask, open_page: Callable[..., OpenPage]) -> None:
+    page = open_page(cast.bo, "")
+    with writing(elsewhere):
+        seed(db.session, 12, 1, elsewhere.config["MEDIA_PATH"], None)
+        DeckVersion.moved_on("brand")
+
+    assert as_user(cast.bo).get("/matches").text.count("<article") > 2
+    assert not page.hears()
+    sweep(app.extensions["live"].hub)
+    assert page.hears()
+
+
+def test_what_the_journal_has_forgotten_is_heard_by_all(cast: People, elsewhere: Flask, open_page: Callable[..., OpenPage], crowd: Crowd) -> None:
+    crowd(PAGE_SIZE, "creator", **FITS)
+    page = open_page(cast.bo, "")
+    crowd(1, "creator", **FITS_LITTLE)
+    assert not page.hears()
+    join_elsewhere(elsewhere, "Unheard", **FITS)
+    db.session.execute(delete(Announcement))
+    db.session.commit()
+
+    crowd(1, "creator", **FITS_LITTLE)
+
+    assert page.hears()
+    assert "Unheard" in page.client.get("/matches").text
+
+
+def test_while_others_load_what_changed_a_page_waits_for_it(cast: People, app: Flask) -> None:
+    class Slow(Index):
+        def _load(self, ids: Sequence[int]) -> None:
+            gevent.sleep(0.05)
+            super()._load(ids)
+
+    index = Slow()
+    index.read("creator")
+    cast.ana.profile.revise({"rate": 5}, base=1)
+    db.session.commit()
+    index.hear(Notice(f"profile:{cast.ana.profile.id}", 2))
+    background = gevent.spawn(contextvars.copy_context().run, index.freshen)
+    gevent.sleep(0.01)
+    assert not index.stale, "it is under way"
+
+    (row,) = index.read("creator").rows([cast.ana.profile.id])
+
+    assert index.read("creator")["rate"][row] == 5
+    background.join()
 
 
 QUERIES = ["", "niche=food", "platform=instagram&platform=tiktok", "score=40", "sort=audience", "sort=newest", "sort=distance", "page=2", "audience_min=20000",
@@ -412,3 +556,147 @@ def some_brand(random: Random) -> dict[str, Any]:
 
 def some(random: Random, offered: Any) -> frozenset[str]:
     return frozenset(random.sample(sorted(offered), random.randint(0, 4)))
+
+
+# Real servers: what arrives on streams.
+
+JOIN = {"role": "creator", "password": "a long enough password"}
+
+
+@pytest.fixture
+def bos_full_page(instance: Path, live_cast: Cast) -> None:
+    """Before the server starts: more than a page of creators who fit bo."""
+    with app_on(instance) as app, app.app_context():
+        for number in range(PAGE_SIZE + 2):
+            account = Account(email=f"crowd{number}@example.com", role="creator")
+            account.profile = Profile(role="creator", name=f"Creator {number}", **FITS)
+            db.session.add(account)
+        db.session.commit()
+
+
+def log_in_bo(server: Server) -> Visitor:
+    return Visitor(server.url).log_in("brand2@example.com", PASSWORD)
+
+
+def visit(visitor: Visitor) -> str:
+    """The open deck as a stream watches it."""
+    found = re.search(r'data-live="(deck@\d+)', visitor.get("/matches").text)
+    assert found
+    return found[1]
+
+
+def join(server: Server, name: str) -> Visitor:
+    newcomer = Visitor(server.url)
+    newcomer.get("/register")
+    email = f"{name.lower()}@example.com"
+    assert newcomer.post("/register", {**JOIN, "name": name, "email": email}).status == 200
+    return newcomer.log_in(email, JOIN["password"])
+
+
+def fit(newcomer: Visitor) -> None:
+    said = {name: sorted(value) if isinstance(value, frozenset) else value for name, value in FITS.items()}
+    assert newcomer.patch("/profile", {**said, "base": 1}).status == 200
+
+
+def names(events: list[Event]) -> set[str]:
+    return {event.name for event in events}
+
+
+def test_a_stream_brings_nothing_that_cannot_change_the_page(bos_full_page: None, server: Server) -> None:
+    join(server, "First")  # of the first change after a start everyone is told
+    bo = log_in_bo(server)
+    ear = bo.listen(visit(bo))
+
+    late = join(server, "Late")
+    assert names(ear.heard()) == set()
+    late.patch("/profile", {"niches": ["gaming"], "platforms": ["twitch"], "base": 1})
+    assert names(ear.heard()) == set()
+
+    fit(join(server, "Better"))
+    assert ear.next("deck").size < 60
+
+
+def test_somebody_new_who_stands_on_the_page_is_on_the_stream_at_once(server: Server) -> None:
+    bo = log_in_bo(server)
+    ear = bo.listen(visit(bo))
+    started = time.perf_counter()
+
+    join(server, "Newcomer")
+
+    event = ear.next("deck")
+    assert event.heard_at - started < 5  # promised: a second until it is shown; a busy machine is not a broken promise
+    assert f"deck@{event.data['v']}" == visit(bo)
+
+
+def test_of_several_workers_all_know_what_a_page_shows(make_server: Callable[..., Server], redis_url: str, bos_full_page: None) -> None:
+    """The streams are spread over both; so are the requests that made the page, and those that change it."""
+    server = make_server(WEB_CONCURRENCY="2", REDIS_URL=redis_url)
+    join(server, "First")
+    bo = log_in_bo(server)
+    deck = visit(bo)
+    ears = [bo.listen(deck) for _ in range(6)]
+
+    join(server, "Late")
+    assert [names(ear.heard(0.4)) for ear in ears] == [set()] * 6
+
+    fit(join(server, "Better"))
+    assert len({ear.next("deck").data["v"] for ear in ears}) == 1
+
+
+def test_what_a_command_writes_is_heard_through_the_sweep(server: Server) -> None:
+    bo = log_in_bo(server)
+    ear = bo.listen(visit(bo))
+
+    flask("accounts", "deactivate", "creator1@example.com", instance=server.instance)
+    ear.next("deck", within=6)
+    assert "Ana Ruiz" not in bo.get("/matches").text
+
+    before = bo.get("/matches").text.count("<article")
+    flask("seed", "--profiles", "5", instance=server.instance)
+    ear.next("deck", within=6)
+    assert bo.get("/matches").text.count("<article") > before
+
+
+def test_what_a_command_writes_stands_on_the_next_page_though_nobody_listened(server: Server) -> None:
+    bo = log_in_bo(server)
+    assert "Ana Ruiz" in bo.get("/matches").text
+    flask("accounts", "deactivate", "creator1@example.com", instance=server.instance)
+    flask("seed", "--profiles", "5", instance=server.instance)
+    wait_until(lambda: bo.get("/metrics").text, contains="duet_matches_indexed 7.0")
+
+    page = bo.get("/matches").text
+
+    assert "Ana Ruiz" not in page and page.count("<article") > 1
+
+
+def test_after_a_kill_the_index_is_made_anew_and_a_page_that_comes_back_is_told(server: Server) -> None:
+    bo = log_in_bo(server)
+    deck = visit(bo)
+    server.stop(signal.SIGKILL)
+    with app_on(server.instance) as app, app.app_context():
+        account = Account(email="meanwhile@example.com", role="creator")
+        account.profile = Profile(role="creator", name="Came meanwhile", **FITS)
+        db.session.add(account)
+        account.profile.announce_new()
+        db.session.commit()
+    server.start()
+
+    ear = bo.listen(deck)
+
+    assert f"deck@{ear.next('deck').data['v']}" == visit(bo) != deck
+    assert "Came meanwhile" in bo.get("/matches").text
+    join(server, "Newcomer")
+    ear.next("deck")
+
+
+def flask(*words: str, instance: Path) -> None:
+    command = [sys.executable, "-m", "flask", "--app", "app.py", *words]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "INSTANCE_PATH": str(instance)}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def wait_until(ask: Callable[[], str], contains: str) -> None:
+    give_up = time.monotonic() + 6
+    while contains not in ask():
+        assert time.monotonic() < give_up, contains
+        time.sleep(0.1)
