@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blueprints.live.announcements import Notice, announce, frame
+from blueprints.live.announcements import EVERYTHING, Notice, announce, frame
 from blueprints.live.hub import STREAMS_PER_ACCOUNT, Hub, Stream
 from blueprints.live.subjects import Subject, parse
 
@@ -218,3 +218,57 @@ def test_who_may_not_see_a_subject_any_more_is_told_once_and_hears_nothing_after
 def test_a_stream_opened_while_its_session_ended_is_closed_at_once(hub: Hub) -> None:
     hub.ring(Notice("end-session/5", 1))
     assert hub.open(account_id=7, session_id=5).closed
+
+
+def test_what_listens_in_the_worker_hears_every_notice_once_watched_or_not(hub: Hub) -> None:
+    heard: list[str] = []
+    hub.listeners.append(lambda notice: heard.append(f"{notice.topic}@{notice.version}"))
+
+    for topic, version in (("profile:1", 2), ("profile:1", 2), ("profile:1", 1), ("deck/brand", 9), ("match:*/7", 3), ("end-session/5", 1)):
+        hub.ring(Notice(topic, version))
+
+    assert heard == ["profile:1@2", "deck/brand@9", "match:*/7@3", "end-session/5@1"]
+
+
+def test_everything_is_for_those_who_remember_and_for_no_stream(hub: Hub, stream: Stream) -> None:
+    heard: list[Notice] = []
+    hub.listeners.append(heard.append)
+    hub.watch(stream, {"profile:1", "match:1/7", "deck/brand.7", "me/7"})
+
+    hub.ring(Notice(EVERYTHING, 1))
+
+    assert [notice.topic for notice in heard] == [EVERYTHING]
+    assert read(stream) == {}
+
+
+def test_whose_streams_are_here_and_what_they_watch_is_known(hub: Hub, stream: Stream) -> None:
+    second = hub.open(account_id=7, session_id=2)
+    hub.open(account_id=8, session_id=3)
+    hub.watch(stream, {"deck/brand.7"})
+    hub.watch(second, {"deck/brand.7"})
+    assert sorted(hub.accounts) == [7, 8]
+    assert hub.is_watched("deck/brand.7") and not hub.is_watched("deck/brand.8")
+
+    hub.leave(stream)
+    assert 7 in hub.accounts and hub.is_watched("deck/brand.7"), "in another of their browsers"
+    hub.close(second, "full")
+    assert hub.accounts == [8] and not hub.is_watched("deck/brand.7")
+
+
+def test_asking_what_is_watched_leaves_no_trace(hub: Hub) -> None:
+    assert not hub.is_watched("profile:1")
+    assert not hub._by_topic
+
+
+def test_a_deck_is_rung_for_those_it_concerns(hub: Hub, stream: Stream) -> None:
+    other = hub.open(account_id=8, session_id=2)
+    read(other)
+    hub.watch(stream, {"deck/brand.7"})
+    hub.watch(other, {"deck/brand.8"})
+
+    hub.ring(Notice("deck/brand", 5, '{"profile":3}'))
+    assert read(stream) == read(other) == {}, "nobody yet: that is found out first"
+    hub.ring(Notice("deck/brand.7", 5))
+
+    assert read(stream) == {"deck": {"v": 5}}
+    assert read(other) == {}
