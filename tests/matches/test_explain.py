@@ -10,7 +10,6 @@ from flask import Flask
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.matches.models import Mark, Match
-from blueprints.matches.scoring import WEIGHTS
 from blueprints.profiles.models import City
 from tests.conftest import People
 
@@ -56,7 +55,7 @@ def test_it_prints_the_whole_calculation(cast: People, explain: Explain) -> None
     assert lines["Location"][3] == "You have not answered this yet"
     assert "fit for the creator 83.80, for the brand 92.71, overall 88.15: 88, excellent match" in output
     assert "Place 1 of 1 in the deck without filters." in output
-    assert sum(WEIGHTS.values()) == 100 and "weights add up to 100" in output
+    assert "overall = √(fit for creator · fit for brand)" in output
 
 
 def test_it_says_the_same_as_the_card_from_either_side(cast: People, explain: Explain) -> None:

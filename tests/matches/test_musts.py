@@ -27,6 +27,8 @@ BERLIN, HAMBURG, SYDNEY = 2950159, 2911298, 2147714
 GEO = {
     "Berlin": City(id=BERLIN, label="Berlin, Germany", name="Berlin", latitude=52.52, longitude=13.41),
     "Hamburg": City(id=HAMBURG, label="Hamburg, Germany", name="Hamburg", latitude=53.55, longitude=9.99),
+    "99 km north": City(id=-1, label="Nearby, Germany", name="Nearby", latitude=53.41, longitude=13.41),  # a degree is 111.2 km
+    "101 km north": City(id=-2, label="Farther, Germany", name="Farther", latitude=53.43, longitude=13.41),
 }
 
 
@@ -64,6 +66,7 @@ MET: list[tuple[str, Profile, Profile]] = [  # the criterion, who insists, and t
     ("audience", brand(audience_min=10_000), creator(audience_size=900_000_000)),
     ("location", brand("Berlin", max_km=500), creator("Hamburg")),
     ("location", creator("Berlin"), brand("Berlin")),
+    ("location", creator("Berlin"), brand("99 km north")),  # a hundred where nothing is chosen
     ("location", creator("Berlin", works_remotely=True), brand(works_remotely=True)),
     ("location", creator(works_remotely=True), brand("Hamburg", works_remotely=True)),
 ]
@@ -78,7 +81,8 @@ NOT_MET: list[tuple[str, Profile, Profile]] = [
     ("engagement", brand(), creator(audience_size=100_000, engagement_rate=2.39)),
     ("audience", brand(audience_min=10_000, audience_max=50_000), creator(audience_size=9_999)),
     ("audience", brand(audience_min=10_000, audience_max=50_000), creator(audience_size=50_001)),
-    ("location", brand("Berlin"), creator("Hamburg")),  # 255 km, and a hundred where nothing is chosen
+    ("location", brand("Berlin"), creator("101 km north")),
+    ("location", brand("Berlin", max_km=250), creator("Hamburg")),  # 255 km
     ("location", creator("Berlin", works_remotely=True, max_km=50), brand("Hamburg")),  # it takes two to work remotely
     ("location", creator(works_remotely=True), brand("Hamburg")),
 ]
