@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from flask import Flask
 
 from blueprints.live import Notice
+from blueprints.matches.deck import in_turns
 from blueprints.matches.index import Index
 from blueprints.matches.models import decks_move_on
 from blueprints.matches.open_decks import OpenDecks
@@ -36,6 +37,7 @@ def init_app(app: Flask) -> None:
     from blueprints.matches.routes import bp
 
     app.extensions["matches"] = Matching(app)
+    app.jinja_env.filters["in_turns"] = in_turns
     profile_changed.connect(decks_move_on)
     app.register_blueprint(bp)
     app.cli.add_command(commands)

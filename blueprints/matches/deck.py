@@ -1,10 +1,11 @@
 """The deck: a viewer's matches, ranked in one pass over the index, narrowed by filters and musts, a page at a time."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import gevent
 import numpy as np
 from flask import current_app
 from sqlalchemy import and_, func
@@ -89,7 +90,17 @@ def keys_for(filters: Filters, me: Facts, scored: Score, table: Table, rows: Any
 
 def rank(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence[int], found: Found | None, now: float, first: int, size: int) -> Ranking:
     """The ids from place ``first`` on. Equals stand in a lasting order, the newest first."""
-    rows = slice(0, table.length)
+    everyone = slice(0, table.length)
+    rows = table.rows(found.ids) if found is not None and len(found.ids) < table.length // 2 else everyone
+    ranking = _rank(me, role, table, rows, filters, hidden, found, now, first, size)
+    if rows is not everyone and ranking.total <= FEW:  # what the search itself costs only shows among everyone
+        return _rank(me, role, table, everyone, filters, hidden, found, now, first, size)
+    return ranking
+
+
+def _rank(
+    me: Facts, role: str, table: Table, rows: Any, filters: Filters, hidden: Sequence[int], found: Found | None, now: float, first: int, size: int
+) -> Ranking:
     there, scored, tests = pass_over(me, role, table, rows, filters, hidden, found, now)
     keep = np.logical_and.reduce([there, *tests.values()])
     total = int(keep.sum())
@@ -204,6 +215,13 @@ class Deck:
         matches = [Match(viewer.profile, by_id[id], marks.get(id)) for id in ranking.ids if id in by_id]
         window = Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
         return cls(viewer, filters, notes, matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
+
+
+def in_turns(matches: Iterable[Match]) -> Iterator[Match]:
+    """For a template's loop: between two cards notices and other requests have their turn, for a page of them takes a while."""
+    for match in matches:
+        yield match
+        gevent.sleep(0)
 
 
 @dataclass(frozen=True)

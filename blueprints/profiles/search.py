@@ -40,7 +40,8 @@ def search(typed: str) -> Found | None:
     """
     if not (words := words_of(typed)):
         return None
-    everywhere, in_names = db.session.execute(_on_sqlite(words) if db.engine.dialect.name == "sqlite" else _on_postgresql(words)).one()
+    ask = _on_sqlite if db.engine.dialect.name == "sqlite" else _on_postgresql
+    everywhere, in_names = db.session.execute(ask(words)).one()
     return Found(_ids(everywhere), _ids(in_names))
 
 
@@ -57,21 +58,27 @@ def fold(text: str) -> str:
 
 
 def is_single(word: str) -> bool:
-    """A single letter begins a word of nearly everyone: it counts as a whole word, and as a beginning in names only."""
+    """A single letter begins a word of nearly everyone: it counts as a whole word, and as a beginning in names only. Alone, it counts in
+    names only: nearly everyone writes "a" somewhere."""
     return len(word) == 1 and word < IDEOGRAPHS
 
 
 def _on_sqlite(words: Sequence[str]) -> TextClause:
+    begun = " AND ".join(f'"{word}"*' for word in words)
+    in_names = f"name : ({begun})"
     everywhere = " AND ".join(f'(name : "{word}"* OR "{word}")' if is_single(word) else f'"{word}"*' for word in words)
-    in_names = " AND ".join(f'"{word}"*' for word in words)
+    if all(map(is_single, words)):
+        everywhere = in_names
     matches = "SELECT group_concat(rowid) FROM search_words WHERE search_words MATCH"
-    return text(f"SELECT ({matches} :everywhere), ({matches} :in_names)").bindparams(everywhere=everywhere, in_names=f"name : ({in_names})")
+    return text(f"SELECT ({matches} :everywhere), ({matches} :in_names)").bindparams(everywhere=everywhere, in_names=in_names)
 
 
 def _on_postgresql(words: Sequence[str]) -> TextClause:
     """The words of a name are there once more, behind a ``=``."""
-    everywhere = " & ".join(f"('={word}':* | '{word}')" if is_single(word) else f"'{word}':*" for word in words)
     in_names = " & ".join(f"'={word}':*" for word in words)
+    everywhere = " & ".join(f"('={word}':* | '{word}')" if is_single(word) else f"'{word}':*" for word in words)
+    if all(map(is_single, words)):
+        everywhere = in_names
     matches = "SELECT string_agg(id::text, ',') FROM search_words WHERE words @@"
     question = text(f"SELECT ({matches} CAST(:everywhere AS tsquery)), ({matches} CAST(:in_names AS tsquery))")
     return question.bindparams(  # as literals, so that it is planned for these words: a plan for any words reads everything

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, text, update
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.profiles.models import BIO_LENGTH, NAME_LENGTH, Profile
-from blueprints.profiles.search import LONGEST_WORD, MOST_WORDS, fold, search, words_of
+from blueprints.profiles.search import fold, is_single, search, words_of
 
 NASTY = {
     "quotes": ['"', '""', '"food', "'", "''", "food'", "\\", "food\\", "foo\\'d", "'; DROP TABLE profiles; --", "%", "_", "{{7*7}}", "<b>food</b>", "&amp;"],
@@ -87,9 +87,8 @@ def test_the_beginning_of_each_word_is_enough(cast):
 def test_a_single_letter_begins_a_name_but_not_every_word(cast, make_account):
     make_account("creator", name="Gil", bio="Vitamin C and nothing else.")
 
-    assert found("c") == {"Cy Okafor", "Nordlys Coffee", "Gil"}, "Ana has cook and city"
+    assert found("c") == named("c") == {"Cy Okafor", "Nordlys Coffee"}, "Ana has cook and city, and Gil's vitamin is no name"
     assert found("vitamin c") == {"Gil"}
-    assert named("c") == {"Cy Okafor", "Nordlys Coffee"}
     assert found("n c") == {"Nordlys Coffee"}
 
 
@@ -268,7 +267,7 @@ def test_each_word_of_a_bio_finds_it(app, written):
     db.session.add(account)
     db.session.flush()
 
-    for typed in (written, *words_of(written)):
+    for typed in (typed for typed in (written, *words_of(written)) if not all(map(is_single, words_of(typed)))):
         answer = search(typed)
         assert answer is None or answer.ids.tolist() == [account.profile.id], (written, typed)
     db.session.rollback()
