@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select, text, update
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.profiles.models import BIO_LENGTH, NAME_LENGTH, Profile
-from blueprints.profiles.search import fold, is_single, search, words_of
+from blueprints.profiles.search import LONGEST_WORD, MOST_WORDS, fold, is_single, search, words_of
 
 NASTY = {
     "quotes": ['"', '""', '"food', "'", "''", "food'", "\\", "food\\", "foo\\'d", "'; DROP TABLE profiles; --", "%", "_", "{{7*7}}", "<b>food</b>", "&amp;"],
