@@ -134,7 +134,7 @@ def test_two_of_one_side_are_not_matched(cast: People, explain: Explain) -> None
     assert "Ana Ruiz and Cy Okafor are both creators: only a creator and a brand are matched." in explain(cast.ana.email, cast.cy.email, exit_code=1)
 
 
-@pytest.mark.parametrize("nobody", ["0", "999999", "9" * 40, "nobody@example.com", "", "٣", "1.5", "'; DROP TABLE profiles; --"])
-def test_nobody_is_one_clear_line(nobody: str, cast: People, explain: Explain) -> None:
-    assert explain(cast.ana.email, nobody, exit_code=1) == f"Error: There is no profile {nobody}.\n"
-    assert explain(nobody, cast.ana.email, exit_code=1) == f"Error: There is no profile {nobody}.\n"
+def test_nobody_is_one_clear_line(cast: People, explain: Explain) -> None:
+    for nobody in ("0", "999999", "9" * 40, "nobody@example.com", "", "٣", "1.5", "'; DROP TABLE profiles; --"):
+        assert explain(cast.ana.email, nobody, exit_code=1) == f"Error: There is no profile {nobody}.\n"
+        assert explain(nobody, cast.ana.email, exit_code=1) == f"Error: There is no profile {nobody}.\n"

@@ -44,7 +44,7 @@ def kept(town: Town, me: Profile, filters: Filters) -> list[int]:
 
 
 @pytest.mark.parametrize("role", OTHER_ROLE)
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_filters_keep_whom_the_reference_keeps(role: str, town: Town, data: st.DataObject) -> None:
     me = data.draw(st.sampled_from(town.of(role)))
