@@ -225,12 +225,9 @@ def test_ana_and_bo_are_a_perfect_match_and_have_one_thing_left_to_fill_in(membe
     )
 
     assert (percent(ana), percent(bo)) == (95, 95)
-    lisbon, copenhagen = (
-        {"latitude": 38.7, "longitude": -9.1, "place": "Lisbon"},
-        {"latitude": 55.7, "longitude": 12.6, "place": "Copenhagen"},
-    )
-    score = scoring.score(SimpleNamespace(**ana.profile, **lisbon), SimpleNamespace(**bo.profile, **copenhagen))
-    assert scoring.tier_of(score.overall)[0] == "perfect"
+    lisbon, copenhagen = (38.7, -9.1), (55.7, 12.6)
+    score = scoring.score(*(scoring.facts_of(SimpleNamespace(**one.profile), *city) for one, city in ((ana, lisbon), (bo, copenhagen))))
+    assert scoring.tier_of(round(score.overall))[0] == "perfect"
 
 
 def test_the_tables_speak_of_choices_that_exist():
