@@ -4,7 +4,7 @@ import json
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import gevent
@@ -118,43 +118,66 @@ class OpenDecks:
         if ids is None or len(ids) > MANY_CHANGES:
             return watching
         mine, theirs = self.index.tables[role], self.index.tables[OTHER_ROLE[role]]
-        concerned, others, rows = set[int](), list[tuple[int, list[Window]]](), list[int]()
+        concerned, others = set[int](), Others([], [], [], [])
         for account in watching:
             looking = self.looking.get(account)
-            if looking is None or looking.shows(ids) or not len(found := mine.rows([looking.profile_id])):
+            if looking is None or looking.shows(ids) or (row := _row_of(mine, looking.profile_id)) < 0:
                 concerned.add(account)
             else:
-                others.append((account, [window for window in looking.windows.values() if window]))
-                rows.append(int(found[0]))
+                others.add(account, row, [window for window in looking.windows.values() if window])
         for row in theirs.rows(list(ids)):
-            concerned.update(self._entered(role, mine, theirs, int(row), others, np.array(rows, np.int64)))
+            concerned.update(_entered(role, mine, theirs, int(row), others))
             gevent.sleep(0)
         return concerned
 
-    def _entered(self, role: str, mine: Table, theirs: Table, row: int, looking: list[tuple[int, list[Window]]], rows: np.ndarray) -> list[int]:
-        """Of these viewers, none of whom shows that profile: those on whose page it may stand now."""
-        me, them = mine.facts(rows), theirs.facts(row)
-        creator, brand = (me, them) if role == "creator" else (them, me)
-        with np.errstate(all="ignore"):
-            scored = score(creator, brand, MANY)
-            kept_out = np.logical_or.reduce([np.broadcast_to(failed, len(rows)) for failed in failed_musts(creator, brand, MANY).values()])
-        keys = np.nan_to_num(scored.overall, nan=UNKNOWN)
-        found = []
-        for number in np.flatnonzero(~kept_out):
-            account, windows = looking[number]
-            mine_alone = replace(scored, overall=scored.overall[number : number + 1])
-            if any(_may_enter(window, float(keys[number]), mine_alone, mine, theirs, rows[number], row) for window in windows):
-                found.append(account)
-        return found
+
+def _row_of(table: Table, id: int) -> int:
+    return int(table.row_of[id]) if id < len(table.row_of) else -1
 
 
-def _may_enter(window: Window, fit: float, scored: Score, mine: Table, theirs: Table, my_row: int, row: int) -> bool:
-    filters = window.filters
-    if window.is_full and not filters.q:  # whom the words name comes first, whatever their key
-        key = fit if filters.sort == "fit" else keys_for(filters, mine.facts(my_row), scored, theirs, [row])[0]
-        if key < window.last_key - A_HAIR:
-            return False
-    return all(bool(test[0]) for test in filters.passes(mine.facts(my_row), scored, theirs, [row], time.time()).values())
+@dataclass
+class Others:
+    """Those who show none of the changed profiles: for each their row, their windows, and the fit without which nobody comes onto any of them."""
+
+    accounts: list[int]
+    rows: list[int]
+    windows: list[list[Window]]
+    least: list[float]
+
+    def add(self, account: int, row: int, windows: list[Window]) -> None:
+        self.accounts.append(account)
+        self.rows.append(row)
+        self.windows.append(windows)
+        self.least.append(min(map(_least_fit, windows), default=np.inf))
+
+
+def _least_fit(window: Window) -> float:
+    """Whom searched words name comes first, whatever the fit; another order has another key."""
+    return window.last_key - A_HAIR if window.is_full and window.filters.sort == "fit" and not window.filters.q else -np.inf
+
+
+def _entered(role: str, mine: Table, theirs: Table, row: int, others: Others) -> list[int]:
+    """On whose page that profile may stand now."""
+    me, them = mine.facts(np.array(others.rows, np.int64)), theirs.facts(row)
+    creator, brand = (me, them) if role == "creator" else (them, me)
+    with np.errstate(all="ignore"):
+        scored = score(creator, brand, MANY)
+        fails = np.logical_or.reduce([np.broadcast_to(failed, len(others.rows)) for failed in failed_musts(creator, brand, MANY).values()])
+    may = ~fails & (np.nan_to_num(scored.overall, nan=UNKNOWN) >= others.least)
+    return [
+        others.accounts[number]
+        for number in np.flatnonzero(may)
+        if any(_may_enter(window, scored.overall[number : number + 1], mine, theirs, others.rows[number], row) for window in others.windows[number])
+    ]
+
+
+def _may_enter(window: Window, fit: np.ndarray, mine: Table, theirs: Table, my_row: int, row: int) -> bool:
+    if np.nan_to_num(fit[0], nan=UNKNOWN) < _least_fit(window):
+        return False
+    filters, me, scored = window.filters, mine.facts(my_row), Score(fit, fit, fit, fit, {})  # filters and orders read no more than the whole
+    if window.is_full and filters.sort != "fit" and keys_for(filters, me, scored, theirs, [row])[0] < window.last_key - A_HAIR:
+        return False
+    return all(bool(test[0]) for test in filters.passes(me, scored, theirs, [row], time.time()).values())
 
 
 def _window_of(said: dict[str, Any]) -> Window:
