@@ -202,10 +202,6 @@ class Deck:
     ) -> "Deck":
         """Three queries: the version first (so that what is shown can only be newer), the viewer's marks, and these pages whole but for
         the profiles already ``shown``."""
-        notes = list(notes)
-        if filters.within and not filters.near and not viewer.profile.city:
-            notes.append("Say a place, or add your city to your profile: without one a distance means nothing and is left out.")
-            filters = filters.without("within")
         version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
         marks = Mark.of(viewer)
         ranking = ranked(viewer, filters, marks, page, pages)
@@ -214,7 +210,7 @@ class Deck:
         by_id = {profile.id: profile for profile in db.session.scalars(visible)}
         matches = [Match(viewer.profile, by_id[id], marks.get(id)) for id in ranking.ids if id in by_id]
         window = Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
-        return cls(viewer, filters, notes, matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
+        return cls(viewer, filters, list(notes), matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
 
 
 def in_turns(matches: Iterable[Match]) -> Iterator[Match]:

@@ -94,6 +94,13 @@ class Filters:
                 found = found.without(low, high)
         return found, reader.notes
 
+    def from_nowhere(self) -> tuple["Filters", list[str]]:
+        """For a viewer without a city: a distance needs a place, which the address may name."""
+        if self.near or not (self.within or self.sort == "distance"):
+            return self, []
+        found = self.without("within", "sort") if self.sort == "distance" else self.without("within")
+        return found, ["Say a place, or add your city to your profile: without one nobody is near or far, and distance is left out."]
+
     def without(self, *names: str) -> "Filters":
         nothing = NO_FILTERS
         return Filters(**{each.name: getattr(nothing if each.name in names else self, each.name) for each in fields(self)})

@@ -55,7 +55,7 @@ def members_only() -> None:
 @bp.get("/matches")
 def index() -> ResponseReturnValue:
     """The viewer's matches, 24 a page, narrowed and ordered as the address says."""
-    filters, notes = Filters.read(request.args)
+    filters, notes = asked_filters()
     deck = Deck.of(viewer(), filters, page=asked("page"), notes=notes)
     return render_template("matches/index.html", deck=watched(deck), news=News.none_yet(deck), searches=SavedSearch.of(viewer()), search_error=None)
 
@@ -63,7 +63,7 @@ def index() -> ResponseReturnValue:
 @bp.get("/matches/deck")
 def deck() -> ResponseReturnValue:
     """The deck by itself as it is now, to stand in place of the one that is shown."""
-    filters, notes = Filters.read(request.args)
+    filters, notes = asked_filters()
     found = Deck.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), notes)
     return render_template("matches/_deck.html", deck=watched(found), news=News.none_yet(found))
 
@@ -71,7 +71,7 @@ def deck() -> ResponseReturnValue:
 @bp.get("/matches/more")
 def more() -> ResponseReturnValue:
     """The cards up to this page that are not among ``shown``, to stand below those; the open deck, which begins with page ``first``, hears of them too."""
-    filters, _ = Filters.read(request.args)
+    filters, _ = asked_filters()
     page, shown = asked("page"), shown_ids()
     first = min(page, asked("first")) if shown else page
     deck = Deck.of(viewer(), filters, first, min(MOST_PAGES, page - first + 1), shown=shown)
@@ -82,10 +82,19 @@ def more() -> ResponseReturnValue:
 @bp.get("/matches/news")
 def news() -> ResponseReturnValue:
     """Whether a visit now would show other cards than ``shown`` on these ``pages`` from ``page`` on."""
-    filters, _ = Filters.read(request.args)
+    filters, _ = asked_filters()
     found = News.of(viewer(), filters, asked("page"), asked("pages", most=MOST_PAGES), shown_ids())
     watched(found)
     return render_template("matches/_news.html", news=found)
+
+
+def asked_filters() -> tuple[Filters, list[str]]:
+    """What the address asks for, as far as it means something for this viewer, and what to say of the rest."""
+    filters, notes = Filters.read(request.args)
+    if viewer().profile.city:
+        return filters, notes
+    filters, more = filters.from_nowhere()
+    return filters, notes + more
 
 
 def shown_ids() -> list[int]:
@@ -119,7 +128,7 @@ def breakdown(profile_id: int) -> ResponseReturnValue:
 def why(profile_id: int) -> ResponseReturnValue:
     """Why the viewer sees them there in the deck, or does not; the filters of the deck they come from are in the address."""
     match = Match.between(viewer(), profile_id) or abort(404)
-    filters, notes = Filters.read(request.args)
+    filters, notes = asked_filters()
     stands = standing(viewer(), filters, profile_id)
     failed = [(words_of(name, filters, match.viewer), filters.without(*name)) for name in stands.failed if isinstance(name, tuple)]
     told = {"filters": filters, "notes": notes, "standing": stands, "failed": failed, "musts": musts_of(match.pair, viewer().role)}

@@ -38,6 +38,7 @@ RELATED = 0.5  # how near two niches under one roof are
 USUAL_ENGAGEMENT = ((1_000, 8.0), (10_000, 5.0), (100_000, 3.0), (1_000_000, 1.8), (10_000_000, 1.2))  # percent, falling with audience
 USUAL_RATE = ((1_000, 40.0), (10_000, 200.0), (100_000, 1_100.0), (1_000_000, 6_500.0), (10_000_000, 38_000.0))  # euros a collaboration
 USUAL_FROM = 0.8  # of what is usual
+A_HAIR = 1e-9  # 2.4 % of 3 % is a little less than 0.8
 HALF_FIT_KM = 400
 REMOTE_FIT = 0.8
 EARTH_KM = 6371
@@ -189,17 +190,15 @@ def _known(judgement: Judgement, on: Engine) -> Any:
 
 
 def _fit(side: Facts, role: str, judgements: Mapping[str, Judgement], on: Engine) -> Any:
-    """0 to 100; NaN where this side can tell nothing at all."""
+    """0 to 100; NaN for a side that minds nothing."""
     minded = MINDED[role]
     values = {name: judgements[name].for_creator if role == "creator" else judgements[name].for_brand for name in minded}
-    got = weights = answered = 0
+    got = weights = 0
     for name, value in values.items():
-        known = on.known(value)
         weight = on.where((side.dont_minds & minded[name]) != minded[name], WEIGHTS[name], 0)
-        got = got + weight * on.where(known, value, MIDDLE)
+        got = got + weight * on.where(on.known(value), value, MIDDLE)
         weights = weights + weight
-        answered = answered + on.where(known, weight, 0)
-    return on.where(answered > 0, 100 * spread(got / on.maximum(weights, 1), on), nan)
+    return on.where(weights > 0, 100 * spread(got / on.maximum(weights, 1), on), nan)
 
 
 def spread(raw: Any, on: Engine = ONE) -> Any:
@@ -329,7 +328,7 @@ def _met(name: str, creator: Facts, brand: Facts, asker: Facts, on: Engine) -> A
         case "platforms":
             return (creator.platforms & brand.platforms) != 0
         case "engagement":
-            return creator.engagement >= USUAL_FROM
+            return creator.engagement >= USUAL_FROM - A_HAIR
         case "audience":
             return (creator.audience >= brand.audience_low) & (creator.audience <= brand.audience_high)
         case "location":
@@ -432,11 +431,11 @@ def usual_engagement(audience: int) -> float:
 
 @lru_cache(50_000)
 def usual_rate(audience: int | None) -> float | None:
-    """Euros for one collaboration at that audience: what the market pays, roughly; rounded as a person would say it."""
+    """Euros for one collaboration at that audience: what the market pays, roughly; rounded to two digits."""
     if audience is None:
         return None
     exact = 10 ** _interpolated([(size, log10(rate)) for size, rate in USUAL_RATE], audience)
-    return round(exact, 1 - len(str(int(exact))))
+    return round(exact, 2 - len(str(int(exact))))
 
 
 def _interpolated(table: Any, size: int) -> float:

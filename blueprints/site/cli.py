@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask import Flask, current_app
+from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
@@ -32,7 +33,7 @@ class Refusal(click.ClickException):
 def init_app(app: Flask) -> None:
     app.cli.command("serve")(serve)
     app.cli.command("setup")(setup)
-    app.cli.add_command(click.command("seed")(seed_command))
+    app.cli.add_command(seed_command)
 
 
 def setup() -> None:
@@ -83,6 +84,8 @@ def refuse_bad_settings(host: str, port: str) -> None:
         raise Refusal(f"cannot listen on {host}:{port} ({error.strerror}). Is another Duet running? Choose another with PORT=8001.") from error
 
 
+@click.command("seed")
+@with_appcontext
 @click.option("--profiles", type=click.IntRange(1, MOST_PROFILES), default=200, show_default=True)
 @click.option("--seed", "seed_number", type=int, default=1, show_default=True, help="The same number makes the same community.")
 def seed_command(profiles: int, seed_number: int) -> None:

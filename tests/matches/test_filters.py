@@ -299,7 +299,7 @@ def test_a_distance_without_a_place_is_left_out_with_a_note(cast: People, client
     page = client.get("/matches?within=50").text
 
     assert len(cards(page)) == 2
-    assert "without one a distance means nothing" in page
+    assert "without one nobody is near or far" in page
     assert cards(client.get("/matches?within=50&near=Berlin").text) == [], "nobody said where they are"
 
 

@@ -161,11 +161,11 @@ def test_a_rate_above_the_budget_is_worth_less_to_both_the_further_it_is() -> No
 
 
 def test_a_market_rate_stands_in_for_a_missing_one_and_pulls_half_as_far() -> None:
-    """At 100,000 followers 1,100 euros are usual, said as 1,000. A budget up to 2,000 reaches that twice: 1 for both, half as firm 0.75.
-    A budget up to 500 reaches half: 0 for both, half as firm 0.25. With a rate of her own the same are 1 and 0, and without an audience there is nothing."""
-    silent, plain = Side(audience_size=100_000), Side(audience_size=100_000, rate=1_000)
+    """At 100,000 followers 1,100 euros are usual. A budget up to 2,200 reaches that twice: 1 for both, half as firm 0.75.
+    A budget up to 550 reaches half: 0 for both, half as firm 0.25. With a rate of her own the same are 1 and 0, and without an audience there is nothing."""
+    silent, plain = Side(audience_size=100_000), Side(audience_size=100_000, rate=1_100)
 
-    for budget, usual, own in ((2_000, 0.75, 1), (500, 0.25, 0)):
+    for budget, usual, own in ((2_200, 0.75, 1), (550, 0.25, 0)):
         assert judged("budget", silent, Side(budget_max=budget)) == pytest.approx((usual, usual))
         assert judged("budget", plain, Side(budget_max=budget)) == pytest.approx((own, own))
     assert all(map(isnan, judged("budget", Side(), Side(budget_max=2_000))))
@@ -402,7 +402,6 @@ BEST: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("factor", WEIGHTS)
 @for_any(CREATORS, BRANDS)
 def test_an_unanswered_question_never_hurts_more_than_a_bad_answer(factor: str, creator: Side, brand: Side) -> None:
-    """As long as both sides can still tell something: where one has no other stake at all, the score is the other's alone."""
     bad = replace(creator, **WORST[factor][0]), replace(brand, **WORST[factor][1])
     silent = replace(bad[0], **UNANSWERED[factor][0]), replace(bad[1], **UNANSWERED[factor][1])
     least = {"location": 0.8 if creator.works_remotely and brand.works_remotely else 0.02}
@@ -412,7 +411,7 @@ def test_an_unanswered_question_never_hurts_more_than_a_bad_answer(factor: str, 
 
     worst, found = scored(*bad), scored(*silent)
 
-    assume(not isnan(found.overall) and (isnan(found.for_creator), isnan(found.for_brand)) == (isnan(worst.for_creator), isnan(worst.for_brand)))
+    assume(not isnan(found.overall))
     assert found.overall >= worst.overall - HAIR
 
 
