@@ -25,6 +25,7 @@ from blueprints.live.hub import STREAMS_PER_ACCOUNT
 from blueprints.profiles.models import Profile
 from blueprints.site.seeds import seed
 from tests.bench.community import community, say
+from tests.bench.decks import change_to_open_decks, new_member_to_deck
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
 from tests.bench.matching import matching
 from tests.conftest import PASSWORD, app_on
@@ -206,7 +207,7 @@ def main() -> None:
     say("measured", "here", "target")
     say("-" * 66, "-" * 34, "-" * 18)
     chosen = sys.argv[1:]
-    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, seeding, first_page_of_a_fresh_clone):
+    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, seeding, first_page_of_a_fresh_clone):
         if not chosen or part.__name__ in chosen:
             part()
 
