@@ -98,6 +98,8 @@ class OpenDecks:
         """Ring ``deck`` for those whose page may now be another one. The first time these are all who look: a worker that has just started
         does not know which pages were open before."""
         moved, self.moved = self.moved, {}
+        if not self.bus.is_up:
+            self.looking.clear()  # what others answer meanwhile does not get here
         for role, (version, ids) in moved.items():
             if role not in self.told:
                 ids = None

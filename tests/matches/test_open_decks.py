@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import gevent
 import pytest
@@ -28,7 +28,7 @@ from blueprints.live import Notice
 from blueprints.live.announcements import Announcement
 from blueprints.live.hub import Stream
 from blueprints.live.sweep import sweep
-from blueprints.matches.deck import PAGE_SIZE, Deck
+from blueprints.matches.deck import MOST_PAGES, PAGE_SIZE, Deck
 from blueprints.matches.filters import Filters
 from blueprints.matches.index import Index
 from blueprints.matches.open_decks import MANY_CHANGES, WINDOWS_EACH
@@ -368,6 +368,24 @@ def test_what_other_workers_are_told_of_a_page_is_what_is_shown_there(instance: 
         assert len(looking.windows) == 3
 
 
+def test_while_workers_cannot_tell_each_other_everyone_hears_of_everything(instance: Path) -> None:
+    with app_on(instance, REDIS_URL="redis://127.0.0.1:1/0") as app, app.app_context():
+        cast, matching, hub = add_cast(), app.extensions["matches"], app.extensions["live"].hub
+        hub.watch(stream := hub.open(cast.bo.id, session_id=1), {f"deck/brand.{cast.bo.id}"})
+        DeckVersion.moved_on("brand")
+        db.session.commit()
+        matching.open_decks.tell()
+        matching.open_decks.remember(cast.bo, Deck.of(cast.bo, Filters(platform=frozenset({"podcast"}))).window)
+        stream.pending = {}
+        assert matching.open_decks.looking and not matching.open_decks.bus.is_up
+
+        cast.ana.profile.revise({"rate": 5}, base=1)
+        db.session.commit()
+        matching.open_decks.tell()
+
+        assert "deck" in stream.pending
+
+
 def test_a_notice_of_nobody_who_looks_changes_nothing(app: Flask, cast: People) -> None:
     decks = app.extensions["matches"].open_decks
     for topic in ("match:*/999", "match:5/999", "me/7", "profile:3", "end-session/1", "deck/nobody", "deck/brand.7"):
@@ -614,6 +632,16 @@ def test_a_stream_brings_nothing_that_cannot_change_the_page(bos_full_page: None
 
     fit(join(server, "Better"))
     assert ear.next("deck").size < 60
+
+
+def test_the_longest_page_with_the_longest_filters_still_hears_its_news(server: Server) -> None:
+    bo = log_in_bo(server)
+    filters = {"q": "ö" * 100, "niche": list(NICHES), "platform": list(PLATFORMS), "near": "Berlin", "score": 100, "pay_max": 1_000_000}
+    shown = "-".join(str(2**31 - number) for number in range(1, MOST_PAGES * PAGE_SIZE + 1))
+
+    answer = bo.get("/matches/news?" + urlencode({"pages": MOST_PAGES, "shown": shown, **filters}, doseq=True))
+
+    assert answer.status == 200 and 'id="deck-news"' in answer.text
 
 
 def test_somebody_new_who_stands_on_the_page_is_on_the_stream_at_once(server: Server) -> None:
