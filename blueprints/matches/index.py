@@ -269,6 +269,9 @@ class Index:
                 log.warning("index: %s", error)
                 self.news.set()
                 gevent.sleep(1)
+            except Exception:  # whatever it was: without this loop every open deck would go stale in silence
+                log.exception("index: could not follow a change")
+                gevent.sleep(1)
             self.news.wait(REFRESH_SECONDS)
             self.news.clear()
 

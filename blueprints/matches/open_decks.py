@@ -4,11 +4,13 @@ import json
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import gevent
 import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.accounts.models import Account
 from blueprints.live import Notice
@@ -100,6 +102,15 @@ class OpenDecks:
         moved, self.moved = self.moved, {}
         if not self.bus.is_up:
             self.looking.clear()  # what others answer meanwhile does not get here
+        try:
+            self._tell(moved)
+        except SQLAlchemyError:  # the next round asks the journal who is still to be told
+            for role, (version, _) in moved.items():
+                if version > self.told.get(role, -1):
+                    self.moved[role] = max(version, self.moved.get(role, (0, None))[0]), None
+            raise
+
+    def _tell(self, moved: Mapping[str, tuple[int, set[int] | None]]) -> None:
         for role, (version, ids) in moved.items():
             if role not in self.told:
                 ids = None
