@@ -13,6 +13,7 @@ worker_connections = int(os.environ.get("LIVE_MAX_STREAMS", "10000")) + 2000  # 
 graceful_timeout = 2
 timeout = 30
 keepalive = 5
+limit_request_line = 8190  # an open deck names whom it shows, beside all its filters
 forwarded_allow_ips = ""  # TRUSTED_PROXIES alone decides whose forwarded headers count
 control_socket_disable = True
 reload = os.environ.get("DUET_ENV") == "development"

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, NullPool, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
@@ -114,6 +114,17 @@ def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"csrf_token": csrf_token})
     htmx.init_app(app)
     limiter.init_app(app)
+
+
+def read_aside(query: Any) -> Sequence[Any]:
+    """All rows of a query on a connection of its own, beside the pool: those who wait for its answer may hold all of the pool."""
+    with _beside_the_pool(db.engine).connect().execution_options(reads_only=True) as connection:
+        return connection.execute(query).all()
+
+
+@lru_cache
+def _beside_the_pool(engine: Engine) -> Engine:
+    return create_engine(engine.url, poolclass=NullPool)
 
 
 @event.listens_for(Engine, "connect")

@@ -24,6 +24,7 @@ class Bus(Protocol):
 
     is_up: bool
     reaches_others: bool
+    connections: int  # so many times it was connected: what was said between two of them was not heard
 
     def publish(self, notice: Notice) -> bool:
         """Ring here and elsewhere; False when elsewhere could not be reached."""
@@ -37,6 +38,7 @@ class LocalBus:
 
     is_up = True
     reaches_others = False
+    connections = 0
 
     def __init__(self, ring: Ring) -> None:
         self._ring = ring
@@ -59,6 +61,7 @@ class RedisBus:
         self._ring = ring
         self._rest_until = 0.0
         self.is_up = True
+        self.connections = 0
 
     def publish(self, notice: Notice) -> bool:
         """After a failure the next few seconds do not wait for Redis again: the edit is saved, and every worker's sweep rings it."""
@@ -82,14 +85,21 @@ class RedisBus:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
                     subscription.subscribe(CHANNEL)
                     self.is_up = True
+                    self.connections += 1
                     while True:
                         message = subscription.get_message(timeout=10)
                         if message:
-                            self._ring(Notice(*json.loads(message["data"])))
+                            self._hear(message["data"])
             except redis.RedisError as error:
                 self.is_up = False
                 log.warning("bus: lost Redis, trying again: %s", error)
                 gevent.sleep(RETRY_SECONDS)
+
+    def _hear(self, said: bytes) -> None:
+        try:
+            self._ring(Notice(*json.loads(said)))
+        except (ValueError, TypeError):  # of another version, perhaps; what matters is in the journal too
+            log.exception("bus: could not read a notice")
 
 
 def connect(url: str | None, ring: Ring) -> Bus:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import logging
 import math
 import secrets
 import time
@@ -26,6 +27,8 @@ NOTICES = Counter("duet_live_notices_total", "Notices rung, by kind", ["kind"])
 DELIVERIES = Counter("duet_live_deliveries_total", "Notices handed to streams")
 
 BEAT = frame("beat", {})
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -161,7 +164,10 @@ class Hub:
         kind, _, audience = notice.topic.partition("/")
         NOTICES.labels(kind.partition(":")[0]).inc()
         for listener in self.listeners:
-            listener(notice)
+            try:
+                listener(notice)
+            except Exception:  # another worker, of another version perhaps, said what this one cannot read: nobody else shall miss the notice
+                log.exception("could not hear %s", notice.topic)
         if kind == "end-session":
             self._end([stream for stream in self.streams.values() if stream.session_id == int(audience)])
         elif kind == "end-account":

@@ -40,6 +40,8 @@ def keep_sweeping(app: Flask, hub: Hub) -> None:
                     prune()
         except SQLAlchemyError as error:  # the database is away; requests say so, and the next round tries again
             log.warning("sweep: %s", error)
+        except Exception:  # whatever it was: without this loop lost bells stay lost
+            log.exception("sweep")
 
 
 def sweep(hub: Hub, since: float | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import gevent
 import numpy as np
 from flask import current_app
-from sqlalchemy import and_, func
+from sqlalchemy import func
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
@@ -134,7 +134,7 @@ def stand(me: Facts, role: str, table: Table, filters: Filters, hidden: Sequence
     there, scored, tests = pass_over(me, role, table, rows, filters, hidden, found, now)
     keep = np.logical_and.reduce([there, *tests.values()])
     total = int(keep.sum())
-    for row in table.rows([id]):
+    for row in (row for row in table.rows([id]) if row < rows.stop):  # whoever came during the pass stands nowhere yet
         failed = [name for name, test in tests.items() if not test[row]]
         keys, ids = keys_for(filters, me, scored, table, rows, found), table["id"][rows]
         before = keep & ((keys > keys[row]) | ((keys == keys[row]) & (ids > id)))
@@ -200,15 +200,15 @@ class Deck:
     def of(
         cls, viewer: Account, filters: Filters = NO_FILTERS, page: int = 1, pages: int = 1, notes: Collection[str] = (), shown: Collection[int] = ()
     ) -> "Deck":
-        """Three queries: the version first (so that what is shown can only be newer), the viewer's marks, and these pages whole but for
+        """Three queries: the version first (so that what is shown can only be newer), whom the viewer put away, and these pages whole but for
         the profiles already ``shown``."""
         version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
-        marks = Mark.of(viewer)
-        ranking = ranked(viewer, filters, marks, page, pages)
+        ranking = ranked(viewer, filters, page, pages)
         wanted = set(ranking.ids).difference(shown)
         visible = Profile.visible_to(viewer).where(Profile.id.in_(wanted), Profile.role == OTHER_ROLE[viewer.role])
-        by_id = {profile.id: profile for profile in db.session.scalars(visible)}
-        matches = [Match(viewer.profile, by_id[id], marks.get(id)) for id in ranking.ids if id in by_id]
+        marked = visible.outerjoin(Mark, Mark.of(viewer)).add_columns(Mark)
+        by_id = {profile.id: Match(viewer.profile, profile, mark) for profile, mark in db.session.execute(marked)}
+        matches = [by_id[id] for id in ranking.ids if id in by_id]
         window = Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
         return cls(viewer, filters, list(notes), matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
 
@@ -244,7 +244,7 @@ class News:
     @classmethod
     def of(cls, viewer: Account, filters: Filters, page: int, pages: int, shown: list[int]) -> "News":
         version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
-        ranking = ranked(viewer, filters, Mark.of(viewer), page, pages)
+        ranking = ranked(viewer, filters, page, pages)
         return cls(viewer, Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN), shown, version)
 
     @classmethod
@@ -268,7 +268,7 @@ class Kept:
 def kept(viewer: Account, since: Any, page: int) -> Kept:
     """``since``: ``Mark.saved_at`` or ``Mark.hidden_at``. Whoever is no longer visible is not among them."""
     visible = Profile.visible_to(viewer).where(Profile.role == OTHER_ROLE[viewer.role])
-    marked = visible.join(Mark, and_(Mark.profile_id == Profile.id, Mark.account_id == viewer.id)).where(since.is_not(None))
+    marked = visible.join(Mark, Mark.of(viewer)).where(since.is_not(None))
     if since is Mark.saved_at:
         marked = marked.where(Mark.hidden_at.is_(None))
     total = db.session.scalar(marked.with_only_columns(func.count())) or 0
@@ -276,20 +276,20 @@ def kept(viewer: Account, since: Any, page: int) -> Kept:
     return Kept([Match(viewer.profile, profile, mark) for profile, mark in rows], page, total)
 
 
-def ranked(viewer: Account, filters: Filters, marks: Mapping[int, Mark], page: int, pages: int) -> Ranking:
-    arguments = _asked(viewer, filters, marks)
+def ranked(viewer: Account, filters: Filters, page: int, pages: int) -> Ranking:
+    arguments = _asked(viewer, filters)
     return off_the_loop(arguments[2].length, rank, *arguments, (page - 1) * PAGE_SIZE, pages * PAGE_SIZE)
 
 
 def standing(viewer: Account, filters: Filters, profile_id: int) -> Standing:
-    arguments = _asked(viewer, filters, Mark.of(viewer))
+    arguments = _asked(viewer, filters)
     return off_the_loop(arguments[2].length, stand, *arguments, profile_id)
 
 
-def _asked(viewer: Account, filters: Filters, marks: Mapping[int, Mark]) -> tuple[Facts, str, Table, Filters, list[int], Found | None, float]:
+def _asked(viewer: Account, filters: Filters) -> tuple[Facts, str, Table, Filters, list[int], Found | None, float]:
     """What a pass needs; all that is read of the database is read here."""
     found = search(filters.q) if filters.q else None
-    hidden = [id for id, mark in marks.items() if mark.hidden_at]
+    hidden = Mark.hidden_by(viewer)
     table = current_app.extensions["matches"].index.read(OTHER_ROLE[viewer.role])
     return facts_of(viewer.profile), viewer.role, table, filters, hidden, found, time.time()
 

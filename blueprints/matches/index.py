@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import db
+from blueprints.extensions import read_aside
 from blueprints.live import EVERYTHING, Notice
 from blueprints.matches.scoring import Facts, facts_of
 from blueprints.matches.versions import DeckVersion
@@ -189,7 +189,7 @@ class Index:
             self.is_building, self.is_old = True, False
             try:
                 self._build()
-            except SQLAlchemyError:
+            except Exception:
                 self.is_old = True
                 raise
             finally:
@@ -211,11 +211,11 @@ class Index:
     def _build(self) -> None:
         """All anew; what changes meanwhile is marked as stale or as old again."""
         started = time.monotonic()
-        versions = dict.fromkeys(OTHER_ROLE, 0) | {row.role: row.version for row in _rows(select(DeckVersion.role, DeckVersion.version))}
+        versions = dict.fromkeys(OTHER_ROLE, 0) | {row.role: row.version for row in read_aside(select(DeckVersion.role, DeckVersion.version))}
         tables = {role: Table() for role in OTHER_ROLE}
         for role, table in tables.items():
             last = 0
-            while rows := _rows(everyone(role).where(Profile.id > last).limit(CHUNK)):
+            while rows := read_aside(everyone(role).where(Profile.id > last).limit(CHUNK)):
                 for row in rows:
                     _put(table, row)
                 last = rows[-1].id
@@ -226,7 +226,7 @@ class Index:
 
     def _load(self, ids: Sequence[int]) -> None:
         for role, table in self.tables.items():
-            found = {row.id: row for row in _rows(everyone(role).where(Profile.id.in_(ids)))}
+            found = {row.id: row for row in read_aside(everyone(role).where(Profile.id.in_(ids)))}
             for id in ids:
                 if id in found:
                     _put(table, found[id])
@@ -247,7 +247,7 @@ class Index:
         """Who was here lately; that is announced to nobody."""
         since, self._seen_until = self._seen_until - REFRESH_SECONDS, time.time()
         seen = select(Profile.id, Profile.role, Account.last_seen_at).join(Profile.account).where(Account.last_seen_at > _moment(since))
-        for id, role, moment in _rows(seen):
+        for id, role, moment in read_aside(seen):
             for row in self.tables[role].rows([id]):
                 self.tables[role].columns["seen"][row] = moment.timestamp()
 
@@ -282,11 +282,6 @@ def everyone(role: str) -> Any:
     said = [getattr(Profile, name) for name in MATCHING_FIELDS if name != "city"]
     others = [Profile.id, Profile.version, Profile.avatar, Profile.created_at, Account.last_seen_at, City.latitude, City.longitude]
     return visible.outerjoin(City, City.id == Profile.city_id).with_only_columns(*others, *said).order_by(Profile.id)
-
-
-def _rows(query: Any) -> Sequence[Any]:
-    with db.engine.connect().execution_options(reads_only=True) as connection:
-        return connection.execute(query).all()
 
 
 def _put(table: Table, row: Any) -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl
 
-from sqlalchemy import CheckConstraint, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from werkzeug.datastructures import MultiDict
@@ -52,11 +52,15 @@ class Mark(Model):
     account: Mapped[Account] = relationship()
     profile: Mapped[Profile] = relationship()
 
+    @classmethod
+    def hidden_by(cls, viewer: Account) -> list[int]:
+        """The ids of the profiles that the viewer put away."""
+        return list(db.session.scalars(select(cls.profile_id).where(cls.account_id == viewer.id, cls.hidden_at.is_not(None))))
 
     @classmethod
-    def of(cls, viewer: Account) -> "dict[int, Mark]":
-        """All of the viewer's, by profile id."""
-        return {mark.profile_id: mark for mark in db.session.scalars(select(cls).where(cls.account_id == viewer.id))}
+    def of(cls, viewer: Viewer) -> ColumnElement[bool]:
+        """What joins a profile with the viewer's mark on it."""
+        return and_(cls.profile_id == Profile.id, cls.account_id == viewer.id)
 
     @classmethod
     def on(cls, viewer: Account, profile: Profile) -> "Mark":
@@ -68,7 +72,7 @@ class Mark(Model):
                     db.session.add(cls(**key, seen_version=profile.version, version=0))
         except IntegrityError:  # another tab was quicker
             pass
-        return db.session.get_one(cls, key, with_for_update=True)
+        return db.session.get_one(cls, key, with_for_update=True, populate_existing=True)
 
     def save(self) -> None:
         """Keep it on the page of saved cards; one that was hidden comes back."""
@@ -100,7 +104,7 @@ class Mark(Model):
             self._changed()
 
     def _changed(self) -> None:
-        """The viewer's own open pages show it: cards by ``match``, lists by ``me``."""
+        """The viewer's own open pages show it on the card."""
         self.account.changed()
         self.version = self.account.version
         announce(f"match:{self.profile_id}/{self.account_id}", self.version)
@@ -137,6 +141,7 @@ class SavedSearch(Model):
             raise SearchError(f"Give it a name of at most {SEARCH_NAME_LENGTH} characters.")
         if not filters.args:
             raise SearchError("Choose a filter or an order first: there is nothing to save yet.")
+        db.session.execute(select(Account.id).where(Account.id == viewer.id).with_for_update())  # two at once come one after the other
         there = {search.name: search for search in cls.of(viewer)}
         if name not in there and len(there) >= MOST_SEARCHES:
             raise SearchError(f"You have {MOST_SEARCHES} saved searches, which is the most: remove one first.")
@@ -319,9 +324,8 @@ def _live(profile_id: int, theirs: int, mine: int) -> str:
 def _other(role: str) -> Select[Any]:
     """The one profile that a card shows, by the one rule of visibility, with the viewer's mark; built once a role, since every card asks."""
     viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
-    marked = and_(Mark.profile_id == Profile.id, Mark.account_id == bindparam("viewer_id"))
     visible = Profile.visible_to(viewer).where(Profile.id == bindparam("profile_id"), Profile.role == OTHER_ROLE[role])
-    return visible.outerjoin(Mark, marked).add_columns(Mark)
+    return visible.outerjoin(Mark, Mark.of(viewer)).add_columns(Mark)
 
 
 @cache

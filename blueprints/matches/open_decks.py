@@ -60,7 +60,7 @@ class OpenDecks:
     hears of every change."""
 
     def __init__(self, index: Index, hub: Hub, bus: Bus) -> None:
-        self.index, self.hub, self.bus = index, hub, bus
+        self.index, self.hub, self.bus, self.connections = index, hub, bus, bus.connections
         self.looking: OrderedDict[int, Looking] = OrderedDict()  # by account id
         self.told: dict[str, int] = {}  # role that looks → version up to which all who are concerned were told
         self.moved: dict[str, tuple[int, set[int] | None]] = {}  # role that looks → version, profiles that changed (None: the journal knows)
@@ -100,8 +100,9 @@ class OpenDecks:
         """Ring ``deck`` for those whose page may now be another one. The first time these are all who look: a worker that has just started
         does not know which pages were open before."""
         moved, self.moved = self.moved, {}
-        if not self.bus.is_up:
-            self.looking.clear()  # what others answer meanwhile does not get here
+        if not self.bus.is_up or self.bus.connections != self.connections:
+            self.looking.clear()  # what others answered meanwhile did not get here
+            self.connections = self.bus.connections
         try:
             self._tell(moved)
         except SQLAlchemyError:  # the next round asks the journal who is still to be told

@@ -184,8 +184,9 @@ def marked(profile_id: int, do: Callable[[Mark], None], words: str) -> ResponseR
     match = Match.between(viewer(), profile_id)
     if match is None:
         abort(404)
-    do(Mark.on(viewer(), match.profile))
-    db.session.commit()
+    if match.mark or do in (Mark.save, Mark.hide):
+        do(Mark.on(viewer(), match.profile))
+        db.session.commit()
     if htmx:
         return fragment("matches/_card.html", profile_id) or abort(404)
     if words:
@@ -236,7 +237,7 @@ def save_search() -> ResponseReturnValue:
         SavedSearch.keep(viewer(), request.form.get("name", ""), filters)
     except SearchError as error:
         db.session.rollback()
-        found = Deck.of(viewer(), filters)
+        found = watched(Deck.of(viewer(), filters))
         page = render_template("matches/index.html", deck=found, news=News.none_yet(found), searches=SavedSearch.of(viewer()), search_error=str(error))
         return page, 422
     db.session.commit()

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
@@ -17,8 +17,7 @@ def match_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """Matches with those of the other role whom the viewer may see; each moves on when the viewer's own profile does, or their mark on it."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    marked = and_(Mark.profile_id == Profile.id, Mark.account_id == viewer.id)
-    others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role]).outerjoin(Mark, marked)
+    others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role]).outerjoin(Mark, Mark.of(viewer))
     mine = db.session.scalar(select(Profile.match_version).where(Profile.account_id == viewer.id)) or 0
     return {id: max(mine, version or 0) for id, version in db.session.execute(others.with_only_columns(Profile.id, Mark.version))}
 

@@ -5,7 +5,7 @@ import json
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from blueprints.extensions import Model, db
+from blueprints.extensions import Model, db, read_aside
 from blueprints.live import announce
 from blueprints.live.announcements import Announcement
 from blueprints.profiles.models import Profile
@@ -36,10 +36,9 @@ class DeckVersion(Model):
         """Where the decks of ``role`` stand, and the profiles that changed since ``version``, whether or not a bell was heard.
         None: all may have, or the journal has forgotten."""
         steps = select(Announcement.version, Announcement.data).where(Announcement.topic == f"deck/{role}", Announcement.version > version)
-        with db.engine.connect().execution_options(reads_only=True) as connection:
-            now = connection.scalar(select(cls.version).where(cls.role == role)) or 0
-            said = connection.execute(steps.order_by(Announcement.version)).all()
-        ids = [json.loads(data).get("profile") for _, data in said]
-        if now > version and (not said or said[0].version != version + 1 or None in ids):
-            return now, None
-        return max([now, *(step.version for step in said)]), set(ids)
+        now = read_aside(select(cls.version).where(cls.role == role))
+        said = read_aside(steps.order_by(Announcement.version))
+        stands, ids = now[0].version if now else 0, [json.loads(step.data).get("profile") for step in said]
+        if stands > version and (not said or said[0].version != version + 1 or None in ids):
+            return stands, None
+        return max([stands, *(step.version for step in said)]), set(ids)

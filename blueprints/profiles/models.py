@@ -233,7 +233,7 @@ class Profile(Model):
         self.match_version = self.account.version
         db.session.flush()
         names = sorted(fresh.keys() - set(PREFERENCE_FIELDS))  # what one asks of others is nobody's business, not even that it changed
-        said = {"fields": names} if len(names) <= MOST_FIELDS_SAID else {}  # a notice stays small; without names all is highlighted
+        said = {"fields": names} if 0 < len(names) <= MOST_FIELDS_SAID else {}  # a notice stays small; without names all is highlighted
         announce(f"profile:{self.id}", self.version, **said, completion=self.completion.percent)
         announce(f"match:*/{self.account_id}", self.match_version)
         profile_changed.send(self, fields=frozenset(fresh))

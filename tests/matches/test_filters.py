@@ -94,7 +94,7 @@ def test_what_comes_out_of_either_database_is_kept_alike(app: Flask) -> None:
     def alike(data: st.DataObject) -> None:
         me = data.draw(st.sampled_from(town.profiles))
         filters = data.draw(some_filters(town, OTHER_ROLE[me.role]))
-        found = ranked(me.account, filters, {}, 1, 100)
+        found = ranked(me.account, filters, 1, 100)
         assert found.ids == deck_of(me, town.others(me), filters, town.now)
         with_card.update(found.ids)
 

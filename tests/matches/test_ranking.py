@@ -121,7 +121,7 @@ def test_whom_the_words_name_comes_before_those_who_only_speak_of_them(role: str
 
 def test_equals_stand_the_newest_first_also_where_a_page_ends_among_them(app: Flask, cast: People, make_account: Callable[..., Account]) -> None:
     alike = [make_account("brand", niches={"food"}, platforms={"instagram"}, budget_max=1_000).profile.id for _ in range(5)]
-    order = ranked(cast.ana, NO_FILTERS, {}, 1, 1).ids
+    order = ranked(cast.ana, NO_FILTERS, 1, 1).ids
     table = app.extensions["matches"].index.read("brand")
 
     assert [id for id in order if id in alike] == alike[::-1]
@@ -132,7 +132,7 @@ def test_the_place_on_the_page_is_the_place_that_is_told(cast: People, make_acco
     for number in range(3):
         make_account("brand", name=f"Harbour Coffee {number}", niches={"food"}, platforms={"youtube"}, budget_max=500 * (number + 1))
     for filters in (NO_FILTERS, Filters(sort="newest"), Filters(platform=frozenset({"youtube"})), Filters(q="coffee"), Filters(q="coffee", sort="newest")):
-        order = ranked(cast.ana, filters, {}, 1, 1).ids
+        order = ranked(cast.ana, filters, 1, 1).ids
 
         assert len(order) >= 3
         assert [standing(cast.ana, filters, id).place for id in order] == list(range(1, len(order) + 1)), filters
@@ -179,7 +179,7 @@ def test_largest_audience_and_newest_and_nearest_first(cast: People, make_accoun
     ana, cy = cast.ana.profile.id, cast.cy.profile.id
 
     def order(sort: str) -> list[int]:
-        return ranked(cast.bo, Filters(sort=sort), {}, 1, 1).ids
+        return ranked(cast.bo, Filters(sort=sort), 1, 1).ids
 
     assert order("audience") == [large, ana, small, cy], "who says nothing comes last"
     assert order("newest") == [large, small, cy, ana]
@@ -191,7 +191,7 @@ def test_brands_are_sorted_by_the_largest_audience_they_ask_for(cast: People, ma
     small = make_account("brand", audience_max=5_000).profile.id
     silent = make_account("brand").profile.id
 
-    assert ranked(cast.ana, Filters(sort="audience"), {}, 1, 1).ids == [open_ended, cast.bo.profile.id, small, silent]
+    assert ranked(cast.ana, Filters(sort="audience"), 1, 1).ids == [open_ended, cast.bo.profile.id, small, silent]
 
 
 # The demo community.

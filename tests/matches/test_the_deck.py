@@ -121,7 +121,7 @@ def test_the_pages_hold_everyone_once(cast: People, as_user: Login, crowd: Crowd
 
     assert [len(page) for page in pages] == [PAGE_SIZE, PAGE_SIZE, 6] == [24, 24, 6]
     assert {id for page in pages for id in page} == everyone
-    assert [id for page in pages for id in page] == ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids
+    assert [id for page in pages for id in page] == ranked(cast.ana, NO_FILTERS, 1, 3).ids
 
 
 def test_a_page_that_is_just_full_is_the_last(cast: People, as_user: Login, crowd: Crowd) -> None:
@@ -231,13 +231,13 @@ def news(client: FlaskClient, shown: object, page: int = 1) -> str:
 
 def test_nothing_new_says_nothing(cast: People, as_user: Login, crowd: Crowd) -> None:
     crowd(3, "brand")
-    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, 1, 3).ids))
 
     assert news(as_user(cast.ana), shown) == ""
 
 
 def test_somebody_new_is_announced_and_moves_nothing(cast: People, as_user: Login, crowd: Crowd) -> None:
-    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, 1, 3).ids))
     crowd(1, "brand")
     assert news(as_user(cast.ana), shown) == "1 new match · show"
 
@@ -248,7 +248,7 @@ def test_somebody_new_is_announced_and_moves_nothing(cast: People, as_user: Logi
 
 def test_another_order_is_announced(cast: People, as_user: Login, crowd: Crowd) -> None:
     crowd(2, "brand", **FITS_ANA)
-    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, {}, 1, 3).ids[::-1]))
+    shown = "-".join(map(str, ranked(cast.ana, NO_FILTERS, 1, 3).ids[::-1]))
 
     assert news(as_user(cast.ana), shown) == "The order has changed · show"
 
