@@ -31,6 +31,7 @@ SEARCH_NAME_LENGTH = 60
 MOST_SEARCHES = 20
 MOST_REASONS = 3
 A_REASON, A_WEAK_REASON = 0.6, 0.4
+SEARCHED_FIELDS = frozenset(("name", "headline", "bio", "avatar"))  # they change no score, but who is found by words or "has a picture"
 FIELD_WORDS = {
     "avatar": "picture", "audience_size": "audience", "engagement_rate": "engagement", "budget_min": "budget", "budget_max": "budget",
     "audience_min": "wanted audience", "audience_max": "wanted audience", "niches": "topics", "campaign_types": "kinds of collaboration",
@@ -345,9 +346,11 @@ def facts_of(profile: Profile) -> Facts:
 
 
 def decks_move_on(profile: Profile, fields: Iterable[str]) -> None:
-    """Receiver of ``profile_changed``: what is matched changed, so the decks of the other side may have."""
+    """Receiver of ``profile_changed``: what is matched or searched for changed, so the decks of the other side may have."""
     if MATCHING_FIELDS.intersection(fields) or profile.version == 1:
         DeckVersion.moved_on(OTHER_ROLE[profile.role], profile)
+    elif SEARCHED_FIELDS.intersection(fields):
+        DeckVersion.moved_on(OTHER_ROLE[profile.role], profile, by_words=True)
 
 
 def _creator_facts(creator: Profile) -> list[tuple[str, str]]:

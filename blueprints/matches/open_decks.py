@@ -50,9 +50,24 @@ class Looking:
     def doubt(self) -> None:
         self.windows = OrderedDict.fromkeys(self.windows)
 
-    def shows(self, ids: set[int]) -> bool:
+    def shows(self, ids: frozenset[int]) -> bool:
         """Whether one of these is on a page, or may be before it: who leaves from there moves all that follow."""
+        if not ids:
+            return False
         return self.has_more or any(window is None or window.page > 1 or not ids.isdisjoint(window.ids) for window in self.windows.values())
+
+    def reads_words(self) -> bool:
+        """Whether somebody may come or go on a page for what they write of themselves, or for their picture."""
+        return self.has_more or any(window is None or window.filters.q or window.filters.avatar for window in self.windows.values())
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What changed for the decks of a role up to ``version``: profiles (None: the journal knows which), and those in words or picture only."""
+
+    version: int
+    ids: frozenset[int] | None = frozenset()
+    by_words: frozenset[int] = frozenset()
 
 
 class OpenDecks:
@@ -63,7 +78,7 @@ class OpenDecks:
         self.index, self.hub, self.bus, self.connections = index, hub, bus, bus.connections
         self.looking: OrderedDict[int, Looking] = OrderedDict()  # by account id
         self.told: dict[str, int] = {}  # role that looks → version up to which all who are concerned were told
-        self.moved: dict[str, tuple[int, set[int] | None]] = {}  # role that looks → version, profiles that changed (None: the journal knows)
+        self.moved: dict[str, Moved] = {}  # by the role that looks
 
     def remember(self, viewer: Account, window: Window) -> None:
         """The worker that answers need not be the one that holds the stream: all of them remember."""
@@ -83,12 +98,13 @@ class OpenDecks:
         """Every notice that rings in this worker; ``tell`` does the work once the index knows the change."""
         kind, _, audience = notice.topic.partition("/")
         if kind == "deck" and audience in OTHER_ROLE and notice.version > self.told.get(audience, 0):
-            version, ids = self.moved.get(audience, (self.told.get(audience, 0), set()))
-            profile = notice.said.get("profile")
-            if ids is not None and isinstance(profile, int) and notice.version == version + 1:
-                self.moved[audience] = notice.version, ids | {profile}
-            else:  # a bell was lost, or it speaks of all
-                self.moved[audience] = max(version, notice.version), None
+            before, profile = self.moved.get(audience, Moved(self.told.get(audience, 0))), notice.said.get("profile")
+            if before.ids is None or not isinstance(profile, int) or notice.version != before.version + 1:  # a bell was lost, or it speaks of all
+                self.moved[audience] = Moved(max(before.version, notice.version), None)
+            elif notice.said.get("by_words"):
+                self.moved[audience] = Moved(notice.version, before.ids, before.by_words | {profile})
+            else:
+                self.moved[audience] = Moved(notice.version, before.ids | {profile}, before.by_words)
             self.index.news.set()
         elif kind == "window":
             account, role, profile_id, window = json.loads(notice.data)
@@ -106,36 +122,38 @@ class OpenDecks:
         try:
             self._tell(moved)
         except SQLAlchemyError:  # the next round asks the journal who is still to be told
-            for role, (version, _) in moved.items():
-                if version > self.told.get(role, -1):
-                    self.moved[role] = max(version, self.moved.get(role, (0, None))[0]), None
+            for role, change in moved.items():
+                if change.version > self.told.get(role, -1):
+                    self.moved[role] = Moved(max(change.version, self.moved.get(role, change).version), None)
             raise
 
-    def _tell(self, moved: Mapping[str, tuple[int, set[int] | None]]) -> None:
-        for role, (version, ids) in moved.items():
+    def _tell(self, moved: Mapping[str, Moved]) -> None:
+        for role, change in moved.items():
+            version, ids = change.version, change.ids
             if role not in self.told:
                 ids = None
             elif ids is None:
-                version, ids = DeckVersion.changed_since(role, self.told[role])
+                version, found = DeckVersion.changed_since(role, self.told[role])
+                ids = None if found is None else frozenset(found)
             self.index.catch_up(role, version)
             self.index.freshen()
             self.told[role] = version
             watching = {account for account in self.hub.accounts if self.hub.is_watched(f"deck/{role}.{account}")}
             for account in [account for account, mine in self.looking.items() if mine.role == role and account not in watching]:
                 del self.looking[account]  # what changes from here on is not followed for them
-            for number, account in enumerate(self._concerned(role, ids, watching)):
+            for number, account in enumerate(self._concerned(role, ids, change.by_words, watching)):
                 self.hub.ring(Notice(f"deck/{role}.{account}", version))
                 if number % RINGS == RINGS - 1:
                     gevent.sleep(0)
 
-    def _concerned(self, role: str, ids: set[int] | None, watching: set[int]) -> set[int]:
+    def _concerned(self, role: str, ids: frozenset[int] | None, by_words: frozenset[int], watching: set[int]) -> set[int]:
         if ids is None or len(ids) > MANY_CHANGES:
             return watching
         mine, theirs = self.index.tables[role], self.index.tables[OTHER_ROLE[role]]
         concerned, others = set[int](), Others([], [], [], [])
         for account in watching:
             looking = self.looking.get(account)
-            if looking is None or looking.shows(ids) or (row := _row_of(mine, looking.profile_id)) < 0:
+            if looking is None or looking.shows(ids) or (by_words and looking.reads_words()) or (row := _row_of(mine, looking.profile_id)) < 0:
                 concerned.add(account)
             else:
                 others.add(account, row, [window for window in looking.windows.values() if window])

@@ -24,12 +24,14 @@ class DeckVersion(Model):
         return db.session.scalar(select(cls.version).where(cls.role == role)) or 0
 
     @classmethod
-    def moved_on(cls, role: str, profile: Profile | None = None) -> None:
-        """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them."""
+    def moved_on(cls, role: str, profile: Profile | None = None, by_words: bool = False) -> None:
+        """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them.
+        ``by_words``: only for decks that search for words or ask for a picture."""
         row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
         row.version += 1
         db.session.add(row)
-        announce(f"deck/{role}", row.version, **({"profile": profile.id} if profile else {}))
+        said = {"profile": profile.id} | ({"by_words": True} if by_words else {}) if profile else {}
+        announce(f"deck/{role}", row.version, **said)
 
     @classmethod
     def changed_since(cls, role: str, version: int) -> tuple[int, set[int] | None]:

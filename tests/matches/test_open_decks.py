@@ -116,6 +116,29 @@ def standing(viewer: Account, query: str = "", page: int = 1) -> tuple[int, ...]
     return Deck.of(viewer, Filters.read(MultiDict(parse_qsl(query)))[0], page=page).window.ids
 
 
+@pytest.mark.parametrize(("query", "change"), [("q=zebra", {"bio": "I film a zebra."}), ("avatar=1", {"avatar": "0" * 64})])
+def test_who_comes_in_by_their_words_or_their_picture_is_heard_where_it_is_asked_for(
+    query: str, change: dict[str, str], cast: People, open_page: Callable[..., OpenPage]
+) -> None:
+    page, them = open_page(cast.bo, query), cast.ana.profile
+    assert them.id not in standing(cast.bo, query)
+
+    revise(them, **change)
+
+    assert them.id in standing(cast.bo, query)
+    assert page.hears()
+
+
+def test_words_and_pictures_move_no_deck_that_does_not_ask_for_them(cast: People, open_page: Callable[..., OpenPage]) -> None:
+    page = open_page(cast.bo, "sort=newest")
+    before = DeckVersion.of("brand")
+
+    revise(cast.ana.profile, bio="I film a zebra.", avatar="0" * 64)
+
+    assert DeckVersion.of("brand") == before + 1
+    assert not page.hears()
+
+
 def test_somebody_new_who_comes_onto_the_page_is_heard(cast: People, open_page: Callable[..., OpenPage], crowd: Crowd) -> None:
     page = open_page(cast.bo, "")
     assert not page.hears()

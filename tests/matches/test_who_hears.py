@@ -13,7 +13,7 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live.announcements import Announcement, Notice
 from blueprints.live.subjects import NO_ID, Subject, current_versions, topic_of
-from blueprints.matches.models import DeckVersion, Mark
+from blueprints.matches.models import SEARCHED_FIELDS, DeckVersion, Mark
 from blueprints.matches.scoring import facts_of
 from blueprints.profiles.models import MATCHING_FIELDS, Profile
 from tests.conftest import People
@@ -69,6 +69,7 @@ def test_an_edit_is_heard_by_all_who_show_the_profile_by_oneself_and_by_ones_own
         (f"profile:{cast.ana.profile.id}", 2),
         (f"match:*/{cast.ana.id}", 2),
         (f"me/{cast.ana.id}", cast.ana.version),
+        ("deck/brand", DeckVersion.of("brand")),  # for those who search
     }
     assert sorted(journal()) == sorted(topics(rung)), "the sweep finds the same"
 
@@ -92,8 +93,8 @@ def test_decks_of_the_other_side_hear_only_of_what_is_matched(role: str, field: 
     db.session.commit()
 
     assert f"profile:{account.profile.id}" in topics(rung)
-    assert (f"deck/{other_side}" in topics(rung)) == (field in MATCHING_FIELDS)
-    assert DeckVersion.of(other_side) == before + (field in MATCHING_FIELDS)
+    assert (f"deck/{other_side}" in topics(rung)) == (field in MATCHING_FIELDS | SEARCHED_FIELDS)
+    assert DeckVersion.of(other_side) == before + (field in MATCHING_FIELDS | SEARCHED_FIELDS)
     assert f"deck/{role}" not in topics(rung), "one's own side matches with nobody of it"
 
 
@@ -149,7 +150,7 @@ def test_nothing_is_heard_of_what_was_rolled_back(cast: People, rung: list[Notic
     revise(cast.bo.profile, bio="This one counts.")
     db.session.commit()
 
-    assert topics(rung) == {f"profile:{cast.bo.profile.id}", f"match:*/{cast.bo.id}", f"me/{cast.bo.id}"}
+    assert topics(rung) == {f"profile:{cast.bo.profile.id}", f"match:*/{cast.bo.id}", f"me/{cast.bo.id}", "deck/creator"}
     assert sorted(journal()) == sorted([*before, *topics(rung)])
     assert cast.ana.profile.version == 1
 
@@ -160,7 +161,7 @@ def test_nothing_is_heard_before_the_commit(cast: People, rung: list[Notice]) ->
 
     db.session.commit()
 
-    assert len(rung) == 3
+    assert len(rung) == 4
 
 
 @pytest.mark.parametrize("changes", [{}, {"bio": "I film street food and the people who cook it, one city at a time."}])
