@@ -251,11 +251,13 @@ def test_a_followed_link_leads_to_the_login_page_and_back_to_where_one_was(make_
 
 def test_a_card_never_turns_into_a_login_form(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
     bo = house.add("brand", name="Nordlys Coffee")
+    house.settle()
     browser = let_in(make_browser(), bo.email)
     page = tab(browser, "/matches")
+    expect(page.locator(f"#match-{ana.id}")).to_have_count(1)
     refused: list[str] = []
     page.on("response", lambda response: refused.append(response.url) if response.status == 401 else None)
-    page.evaluate("new MutationObserver(() => { if (document.querySelector('.match-card form, .match-card input')) document.title = 'a form in a card'; })"
+    page.evaluate("new MutationObserver(() => { if (document.querySelector('.match-card [type=password], .match-card [name=email]')) document.title = 'a form in a card'; })"
                   ".observe(document, { childList: true, subtree: true })")
     browser.clear_cookies()
     page.evaluate("(id) => document.body.dispatchEvent(new CustomEvent(`profile:${id}`))", ana.id)
