@@ -15,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, NullPool, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase
@@ -124,7 +124,9 @@ def read_aside(query: Any) -> Sequence[Any]:
 
 @lru_cache
 def _beside_the_pool(engine: Engine) -> Engine:
-    return create_engine(engine.url, poolclass=NullPool)
+    aside = create_engine(engine.url, pool_size=1, max_overflow=2, pool_pre_ping=engine.dialect.name != "sqlite")
+    event.listen(engine, "engine_disposed", lambda _engine: aside.dispose())
+    return aside
 
 
 @event.listens_for(Engine, "connect")

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ForeignKey, Select, String, delete, select
+from sqlalchemy import CheckConstraint, ForeignKey, Select, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
+from sqlalchemy.orm.attributes import set_committed_value
 
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce, end_streams
@@ -74,8 +75,11 @@ class Account(Model):
 
     def changed(self, **data: Any) -> None:
         """Tell the member's open pages that something of theirs (``me``) changed, once this transaction commits."""
-        self.version = Account.version + 1  # counted by the database: two at once get two numbers
-        db.session.flush()
+        if self.id is None:
+            db.session.flush()
+        counted = update(Account).where(Account.id == self.id).values(version=Account.version + 1).returning(Account.version)
+        with db.session.no_autoflush:  # counted by the database: two at once get two numbers
+            set_committed_value(self, "version", db.session.scalar(counted, execution_options={"synchronize_session": False}))
         announce(f"me/{self.id}", self.version, **data)
 
     def pause_live(self, paused: bool) -> None:

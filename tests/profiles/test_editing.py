@@ -86,7 +86,7 @@ def test_an_edit_rings_the_profile_oneself_and_ones_matches(ana, as_user):
     forget_announcements()
     client.patch("/profile", data={"bio": "New.", "base": 1})
 
-    assert topics() == {f"profile:{ana.profile.id}", f"me/{ana.id}", f"match:*/{ana.id}"}
+    assert topics() == {f"profile:{ana.profile.id}", f"me/{ana.id}", f"match:*/{ana.id}", "deck/brand"}
     said = json.loads(db.session.scalar(select(Announcement.data).where(Announcement.topic == f"profile:{ana.profile.id}")))
     assert said == {"fields": ["bio"], "completion": ana.profile.completion.percent}
 
