@@ -91,7 +91,7 @@ def pattern_samples() -> dict[str, Any]:
         "cards": cards(),
         "breakdown": sample_match(60, (78, 84, 72), 1),
         "sample_deck": sample_deck(),
-        "searches": [SimpleNamespace(id=901, name="Food near the sea", filters=Filters(niche=frozenset({"food"}), within=100))],
+        "searches": [SimpleNamespace(id=901, name="Food near the sea", query=Filters(niche=frozenset({"food"}), within=100).query)],
         "compared": [sample_match(71, (92, 96, 88)), sample_match(72, (66, 58, 74), 1, name=LONG_NAME), sample_match(73, (38, 52, 24), 3, name="Noor")],
         "preferences": PreferencesForm.of(sample_owner()),
         "completions": [completion(64, *DEFICITS), completion(100)],
