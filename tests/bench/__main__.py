@@ -7,7 +7,6 @@ Machines are noisy: quote medians and ratios. Everything runs on loopback and en
 import contextlib
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from blueprints.extensions import db
 from blueprints.live.hub import STREAMS_PER_ACCOUNT
 from blueprints.profiles.models import Profile
 from blueprints.site.seeds import seed
+from tests.bench.browser import chromium, open_deck_in
 from tests.bench.community import community, say
 from tests.bench.decks import change_to_open_decks, new_member_to_deck
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
@@ -40,19 +40,13 @@ PROFILES = 10_000
 
 def edit_to_dom() -> None:
     """An edit by real HTTP until the card is swapped in another person's Chromium."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = chromium()
     if program is None:
         say("edit → DOM swapped in another browser", "no browser on this machine", "p95 < 100 ms")
         return
     with community() as (instance, cast), duet(instance) as server, sync_playwright() as playwright:
         ana = Visitor(server.url).log_in("creator1@example.com", PASSWORD)
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        page = browser.new_page(base_url=server.url)
-        page.goto("/login")
-        page.get_by_label("E-mail").fill("brand2@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.locator('#connection[data-state="live"]').wait_for()
+        browser, page = open_deck_in(playwright, program, server)
         page.evaluate("""(card) => {
             window.swaps = {};
             new MutationObserver(() => {

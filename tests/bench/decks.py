@@ -2,7 +2,6 @@
 
 import http.client
 import re
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable
@@ -16,6 +15,7 @@ from blueprints.extensions import db
 from blueprints.live.hub import STREAMS_PER_ACCOUNT
 from blueprints.matches.deck import Deck
 from blueprints.profiles.models import Profile
+from tests.bench.browser import chromium, open_deck_in
 from tests.bench.community import community, say
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile
 from tests.conftest import PASSWORD, app_on
@@ -30,18 +30,12 @@ PROFILES, OPEN_DECKS, CHANGES = 10_000, 500, 30
 
 def new_member_to_deck() -> None:
     """Registering by real HTTP until the card stands in another person's Chromium, at the top of its deck and left alone."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = chromium()
     if program is None:
         say("registered → card in an open deck", "no browser on this machine", "< 1 s")
         return
     with community() as (instance, _), duet(instance) as server, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        page = browser.new_page(base_url=server.url)
-        page.goto("/login")
-        page.get_by_label("E-mail").fill("brand2@example.com")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.locator('#connection[data-state="live"]').wait_for()
+        browser, page = open_deck_in(playwright, program, server)
         page.evaluate("""() => {
             window.came = {};
             new MutationObserver(() => {
