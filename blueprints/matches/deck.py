@@ -51,7 +51,7 @@ class Ranking:
 
 
 def pass_over(
-    me: Facts, role: str, table: Table, rows: slice, filters: Filters, hidden: Sequence[int], found: Found | None, now: float
+    me: Facts, role: str, table: Table, rows: Any, filters: Filters, hidden: Sequence[int], found: Found | None, now: float
 ) -> tuple[Any, Score, dict[Any, Any]]:
     """The one pass: who of these rows is there, the scores, and for each filter, and each must of mine, who passes it.
 
@@ -152,6 +152,10 @@ class Window:
     ids: tuple[int, ...]
     last_key: float
 
+    @classmethod
+    def of(cls, filters: Filters, page: int, pages: int, ranking: Ranking) -> "Window":
+        return cls(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
+
     @property
     def is_full(self) -> bool:
         return len(self.ids) == self.pages * PAGE_SIZE
@@ -202,14 +206,14 @@ class Deck:
     ) -> "Deck":
         """Three queries: the version first (so that what is shown can only be newer), whom the viewer put away, and these pages whole but for
         the profiles already ``shown``."""
-        version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
+        version = version_for(viewer)
         ranking = ranked(viewer, filters, page, pages)
         wanted = set(ranking.ids).difference(shown)
         visible = Profile.visible_to(viewer).where(Profile.id.in_(wanted), Profile.role == OTHER_ROLE[viewer.role])
         marked = visible.outerjoin(Mark, Mark.of(viewer)).add_columns(Mark)
         by_id = {profile.id: Match(viewer.profile, profile, mark) for profile, mark in db.session.execute(marked)}
         matches = [by_id[id] for id in ranking.ids if id in by_id]
-        window = Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN)
+        window = Window.of(filters, page, pages, ranking)
         return cls(viewer, filters, list(notes), matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
 
 
@@ -243,9 +247,8 @@ class News:
 
     @classmethod
     def of(cls, viewer: Account, filters: Filters, page: int, pages: int, shown: list[int]) -> "News":
-        version = current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
-        ranking = ranked(viewer, filters, page, pages)
-        return cls(viewer, Window(filters, page, pages, tuple(ranking.ids), ranking.keys[-1] if ranking.keys else UNKNOWN), shown, version)
+        version = version_for(viewer)
+        return cls(viewer, Window.of(filters, page, pages, ranked(viewer, filters, page, pages)), shown, version)
 
     @classmethod
     def none_yet(cls, deck: Deck) -> "News":
@@ -274,6 +277,11 @@ def kept(viewer: Account, since: Any, page: int) -> Kept:
     total = db.session.scalar(marked.with_only_columns(func.count())) or 0
     rows = db.session.execute(marked.add_columns(Mark).order_by(since.desc(), Profile.id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
     return Kept([Match(viewer.profile, profile, mark) for profile, mark in rows], page, total)
+
+
+def version_for(viewer: Account) -> int:
+    """Of the viewer's decks, with an index that has caught up with it."""
+    return current_app.extensions["matches"].index.catch_up(viewer.role, DeckVersion.of(viewer.role))
 
 
 def ranked(viewer: Account, filters: Filters, page: int, pages: int) -> Ranking:

@@ -90,7 +90,7 @@ class Filters:
         for low, high in RANGES:
             first, last = getattr(found, low), getattr(found, high)
             if first is not None and last is not None and first > last:
-                reader.notes.append(f"{_words_of(low)} was above {_words_of(high).lower()}: both are left out.")
+                reader.notes.append(f"{WORDS[low]} was above {WORDS[high].lower()}: both are left out.")
                 found = found.without(low, high)
         return found, reader.notes
 
@@ -214,7 +214,7 @@ class _Reader:
         return self._left_out(name, None) if typed else None
 
     def _left_out(self, name: str, value: Any) -> Any:
-        self.notes.append(f"“{_words_of(name)}” in the address makes no sense here and is left out.")
+        self.notes.append(f"“{WORDS[name]}” in the address makes no sense here and is left out.")
         return value
 
 
@@ -223,10 +223,6 @@ WORDS = {
     "within": "Distance", "audience_min": "Audience from", "audience_max": "Audience up to", "pay_min": "Pay from", "pay_max": "Pay up to",
     "engagement": "Engagement", "score": "Score", "avatar": "Has a picture", "active": "Active lately", "sort": "Order",
 }  # fmt: skip
-
-
-def _words_of(name: str) -> str:
-    return WORDS[name]
 
 
 def _range(low: int | None, high: int | None, write: Callable[[int], str]) -> str:

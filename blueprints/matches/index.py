@@ -91,8 +91,8 @@ class Table:
         found = self.row_of[wanted[(wanted >= 0) & (wanted < len(self.row_of))]]
         return found[found >= 0]
 
-    def among(self, rows: slice, ids: Ids) -> Any:
-        """Which of the rows from the first on are of these profiles."""
+    def among(self, rows: Any, ids: Ids) -> Any:
+        """Which of these rows are of these profiles."""
         found = self.rows(ids)  # first: somebody who comes meanwhile is then still within the length
         marked = np.zeros(self.length, np.bool_)
         marked[found] = True
@@ -237,11 +237,6 @@ class Index:
     @property
     def size(self) -> int:
         return sum(int(table["is_there"].sum()) for table in self.tables.values())
-
-    @property
-    def bytes(self) -> int:
-        """Of memory that the arrays take."""
-        return sum(column.nbytes for table in self.tables.values() for column in [table.row_of, *table.columns.values()])
 
     def refresh_seen(self) -> None:
         """Who was here lately; that is announced to nobody."""

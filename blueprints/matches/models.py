@@ -7,12 +7,10 @@ from functools import cache, cached_property
 from math import isnan
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl
 
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from werkzeug.datastructures import MultiDict
 
 from blueprints import formats
 from blueprints.accounts.models import Account
@@ -150,10 +148,6 @@ class SavedSearch(Model):
         search.query = filters.query
         db.session.add(search)
         return search
-
-    @property
-    def filters(self) -> Filters:
-        return Filters.read(MultiDict(parse_qsl(self.query)))[0]
 
 
 class SearchError(ValueError):

@@ -88,9 +88,9 @@ def news() -> ResponseReturnValue:
     return render_template("matches/_news.html", news=found)
 
 
-def asked_filters() -> tuple[Filters, list[str]]:
-    """What the address asks for, as far as it means something for this viewer, and what to say of the rest."""
-    filters, notes = Filters.read(request.args)
+def asked_filters(sent: MultiDict[str, str] | None = None) -> tuple[Filters, list[str]]:
+    """What the address, or a query that was sent, asks for as far as it means something for this viewer, and what to say of the rest."""
+    filters, notes = Filters.read(request.args if sent is None else sent)
     if viewer().profile.city:
         return filters, notes
     filters, more = filters.from_nowhere()
@@ -143,8 +143,10 @@ def fragment(template: str, profile_id: int) -> Response | None:
 
 def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:
     """The breakdown on the page of someone whom the viewer may be matched with."""
-    match = Match.between(viewer, profile.id) if OTHER_ROLE.get(viewer.role) == profile.role else None
-    return Markup(render_template("matches/_breakdown.html", match=match, viewer=viewer)) if match else None
+    if OTHER_ROLE.get(viewer.role) != profile.role:
+        return None
+    match = Match(viewer.profile, profile, db.session.get(Mark, {"account_id": viewer.id, "profile_id": profile.id}))
+    return Markup(render_template("matches/_breakdown.html", match=match, viewer=viewer))
 
 
 panels.append(breakdown_panel)
@@ -232,7 +234,7 @@ def compared() -> dict[str, Any]:
 @bp.post("/matches/searches")
 def save_search() -> ResponseReturnValue:
     """Keep the filters in ``query`` under ``name``; a name that is taken gets these filters."""
-    filters, _ = Filters.read(MultiDict(parse_qsl(request.form.get("query", "")[:LONGEST_QUERY])))
+    filters, _ = asked_filters(MultiDict(parse_qsl(request.form.get("query", "")[:LONGEST_QUERY])))
     try:
         SavedSearch.keep(viewer(), request.form.get("name", ""), filters)
     except SearchError as error:

@@ -7,11 +7,10 @@ stake in it, as 0 (does not fit) to 1 (fits). Where a profile leaves it unanswer
     fit     = 100 · spread(side),   spread(x) = x√x / (x√x + K · (1 − x)√(1 − x))
     overall = √(fit for the creator · fit for the brand)
 
-The second term draws a side towards the middle ``M`` by how much is unanswered: little evidence makes no extreme score, and what one does
-not say costs less than a bad answer. ``spread``
-keeps 0, 1 and the order and lets a real community use the whole scale. The geometric mean stays nearer to the lower of the two fits,
-because a collaboration needs both. What a side does not mind counts for nothing on that side. With fewer than three answered factors
-there is no score: it would be a made-up number.
+The second term draws a side towards the middle ``M`` by how much is unanswered: little evidence makes no extreme score, and what one
+does not say costs less than a bad answer. ``spread`` keeps 0, 1 and the order and lets a real community use the whole scale. The
+geometric mean stays nearer to the lower of the two fits, because a collaboration needs both. What a side does not mind counts for
+nothing on that side. With fewer than three answered factors there is no score: it would be a made-up number.
 
 The same formula judges one pair (``ONE``: plain numbers) and one against everyone (``index.MANY``: NumPy arrays): a card, its
 breakdown and the order of the deck cannot disagree.
@@ -256,7 +255,7 @@ def _share(one: Any, other: Any, whole: Any, on: Engine) -> Any:
 
 def _budget(creator: Facts, brand: Facts, on: Engine) -> Judgement:
     """The creator asks whether the budget reaches the rate, the brand whether the rate stays within its budget: wholly up to the
-    middle of it, three quarters at its end, nothing at twice its end. Against a mere market rate the judgement is half as firm."""
+    middle of it, seven tenths at its end, nothing at twice its end. Against a mere market rate the judgement is half as firm."""
     low, high, rate = brand.budget_low, brand.budget_high, creator.rate
     middle, reach = (low + high) / 2, high / rate
     for_creator = _rising(reach, 0.5, 1.3, on)
