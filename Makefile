@@ -15,7 +15,7 @@ dev: .venv/run                       ## the same for designers: saved templates 
 test: .venv/test                     ## the whole suite
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest $(ARGS)
+	@BIN=$(BIN) tests/run $(ARGS)
 
 bench: .venv/test                    ## measure, and print a table
 	@$(BIN)/python -W ignore::UserWarning -m tests.bench $(ARGS)
