@@ -686,7 +686,7 @@ def test_of_several_workers_all_know_what_a_page_shows(make_server: Callable[...
     bo = log_in_bo(server)
     deck = visit(bo)
     ears = [bo.listen(deck) for _ in range(6)]
-    while any([ear.heard(0.5) for ear in ears]):  # three seconds of silence: a worker that subscribed too late for "First" has it from its sweep
+    while any(ear.heard(0.5) for ear in ears):  # until three silent seconds: who subscribed too late for "First" has it from a sweep
         pass
     visit(bo)  # what a worker knew of the page before a stream was open it may have forgotten again
     time.sleep(1)  # and by now both have heard of this visit
