@@ -29,7 +29,7 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 PYTHON = [ROOT / "app.py", *sorted((ROOT / "blueprints").rglob("*.py"))]
 
 LIBRARIES = ("extensions", "assets", "formats", "texts")  # in the first place: what stands on no feature
-PACKAGES = ("live", "accounts", "profiles", "matches", "site")
+PACKAGES = ("live", "accounts", "profiles", "requests", "presence", "matches", "messages", "notifications", "reports", "site")
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 
 

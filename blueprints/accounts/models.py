@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ForeignKey, Select, String, delete, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, and_, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -25,7 +27,8 @@ TOUCH_EVERY = timedelta(minutes=5)
 registered = Signal("Inside the transaction. Sender: the new account, flushed; name: what they call themselves. Profiles makes theirs of it.")
 
 
-left = Signal("Inside the transaction. Sender: the account that was deactivated or changed sides. Profiles takes its profile out of every open page.")
+left = Signal("Inside the transaction. Sender: the account that left or changed sides. Profiles takes its profile out of every open page.")
+returned = Signal("Inside the transaction. Sender: the account that was suspended until now.")
 
 
 def email_key(email: str) -> str:
@@ -53,6 +56,12 @@ class Account(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     last_seen_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True, default=None)
     deactivated_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)  # by an admin, who may take it back
+
+    # What waits for the member, as the navigation shows it: counted anew by whatever changes it, with ``recount``.
+    waiting_requests: Mapped[int] = mapped_column(default=0)
+    unread_messages: Mapped[int] = mapped_column(default=0)
+    unread_notifications: Mapped[int] = mapped_column(default=0)
 
     if TYPE_CHECKING:
         profile: Any
@@ -82,6 +91,30 @@ class Account(Model):
             set_committed_value(self, "version", db.session.scalar(counted, execution_options={"synchronize_session": False}))
         announce(f"me/{self.id}", self.version, **data)
 
+    def recount(self, count: str, query: Any) -> None:
+        """Fill one of the counts above with what ``query`` counts now, and tell the member's pages."""
+        db.session.flush()
+        counted = update(Account).where(Account.id == self.id).values({count: query.scalar_subquery()}).returning(getattr(Account, count))
+        with db.session.no_autoflush:
+            set_committed_value(self, count, db.session.scalar(counted, execution_options={"synchronize_session": False}))
+        self.changed()
+
+    def moved(self, subject: str, **data: Any) -> int:
+        """Count and announce the next version of a subject that only this member sees (``requests``, ``notifications``), as ``OwnVersion`` has it."""
+        version = OwnVersion.count(self.id, subject)
+        announce(f"{subject}/{self.id}", version, **data)
+        return version
+
+    @hybrid_property
+    def is_here(self) -> bool:
+        """Whether others may see this member at all, and they may log in."""
+        return self.deactivated_at is None and self.suspended_at is None
+
+    @is_here.inplace.expression
+    @classmethod
+    def _is_here(cls) -> ColumnElement[bool]:
+        return and_(cls.deactivated_at.is_(None), cls.suspended_at.is_(None))
+
     def pause_live(self, paused: bool) -> None:
         self.live_paused_at = (self.live_paused_at or utc_now()) if paused else None
         self.changed()
@@ -89,6 +122,20 @@ class Account(Model):
     def deactivate(self) -> None:
         """Out of sight at once, logged out everywhere; the rows stay."""
         self.deactivated_at = utc_now()
+        self._leave()
+
+    def suspend(self) -> None:
+        """The same by an admin; ``restore`` takes it back."""
+        self.suspended_at = utc_now()
+        self._leave()
+
+    def restore(self) -> None:
+        """In sight again; whoever it is may log in again."""
+        self.suspended_at = None
+        self.changed()
+        returned.send(self)
+
+    def _leave(self) -> None:
         db.session.execute(delete(LoginSession).where(LoginSession.account_id == self.id))
         self.changed()
         end_streams(account_id=self.id)
@@ -100,6 +147,29 @@ class Account(Model):
         self.changed()
         end_streams(account_id=self.id)
         left.send(self)
+
+
+class OwnVersion(Model):
+    """Where a subject stands that reads differently for each member and has no row of its own: the list of one's requests, say."""
+
+    __tablename__ = "own_versions"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(20), primary_key=True)
+    version: Mapped[int] = mapped_column(default=1)
+
+    @classmethod
+    def count(cls, account_id: int, subject: str) -> int:
+        """The next one, counted by the database: two at once get two numbers."""
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        first = insert(cls).values(account_id=account_id, subject=subject, version=1)
+        counted = first.on_conflict_do_update(index_elements=[cls.account_id, cls.subject], set_={"version": cls.version + 1})
+        return db.session.scalars(counted.returning(cls.version)).one()
+
+    @classmethod
+    def of(cls, account: Account, subject: str) -> int:
+        """0 while nothing has happened yet."""
+        return db.session.scalar(select(cls.version).where(cls.account_id == account.id, cls.subject == subject)) or 0
 
 
 class LoginSession(Model):

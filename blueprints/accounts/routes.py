@@ -96,7 +96,7 @@ def begin() -> ResponseReturnValue:
 
 def _account_of(email: str) -> tuple[int, str]:
     """Id and password hash behind an address, read outside of the request's own transaction; (0, "") for nobody."""
-    query = select(Account.id, Account.password_hash).where(Account.email_key == email_key(_usual(email)), Account.deactivated_at.is_(None))
+    query = select(Account.id, Account.password_hash).where(Account.email_key == email_key(_usual(email)), Account.is_here)
     with db.engine.connect().execution_options(reads_only=True) as connection:
         row = connection.execute(query).one_or_none()
     return (row.id, row.password_hash) if row else (0, "")
@@ -111,7 +111,7 @@ def _usual(email: str) -> str:
 
 def _still(account_id: int, stored: str) -> Account | None:
     """The account whose password was just checked, if it is the same now."""
-    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.deactivated_at.is_(None))
+    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.is_here)
     return db.session.scalar(same.with_for_update())
 
 

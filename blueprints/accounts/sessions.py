@@ -103,7 +103,7 @@ def _keep(login_session: LoginSession, token: str) -> None:
     session.pop("_id", None)  # Flask-Login's fingerprint of the browser, which nobody here asks for
 
 
-ALIVE = (LoginSession.token_hash == bindparam("token_hash"), LoginSession.expires_at > bindparam("now"), Account.deactivated_at.is_(None))
+ALIVE = (LoginSession.token_hash == bindparam("token_hash"), LoginSession.expires_at > bindparam("now"), Account.is_here)
 
 
 @cache

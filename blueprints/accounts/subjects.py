@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from blueprints.accounts.models import Account
+from blueprints.accounts.models import Account, OwnVersion
 from blueprints.live import NO_ID, subject
 
 
@@ -10,3 +10,8 @@ from blueprints.live import NO_ID, subject
 def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """Moves with one's logins and logouts, the pause switch and whatever else only oneself sees."""
     return {NO_ID: viewer.version}
+
+
+def own_subject(name: str) -> None:
+    """Register a subject that ``Account.moved`` counts."""
+    subject(name, audience=lambda viewer: viewer.id)(lambda viewer, ids: {NO_ID: OwnVersion.of(viewer, name)})

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from blueprints.extensions import Model, db
 
 EVERY_ID = "*"
+OF_THE_MOMENT = 0  # the version of a notice that is not remembered: it passes by
 EVERYTHING = "*"  # the topic that says: whatever you remember may be old, look again
 
 log = logging.getLogger(__name__)
@@ -75,6 +77,19 @@ def announce(topic: str, version: int, **data: Any) -> None:
     notice = Notice(topic, version, json.dumps(data, separators=(",", ":")))
     session.add(Announcement(topic=topic, version=version, data=notice.data))
     _queue(session).append(notice)
+
+
+def cut(account_id: int, version: int, subjects: Sequence[str]) -> None:
+    """From this commit on the account's streams hear nothing more of these subjects, and its open pages are told that they are gone.
+
+    ``version``: the account's own, counted for this change. About five subjects fit into one notice.
+    """
+    announce(f"cut/{account_id}", version, subjects=list(subjects))
+
+
+def say(topic: str, **data: Any) -> None:
+    """Tell every open page that shows ``topic`` something of this moment (somebody is typing): stored nowhere, and lost where nobody listens."""
+    current_app.extensions["live"].bus.publish(Notice(topic, OF_THE_MOMENT, json.dumps(data, separators=(",", ":"))))
 
 
 def end_streams(*, session_id: int | None = None, account_id: int | None = None) -> None:

@@ -14,7 +14,7 @@ import gevent
 from gevent.event import Event
 from prometheus_client import Counter, Gauge
 
-from blueprints.live.announcements import EVERY_ID, Notice, frame
+from blueprints.live.announcements import EVERY_ID, OF_THE_MOMENT, Notice, frame
 
 STREAMS_PER_ACCOUNT = 10
 STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it comes back by itself and catches up
@@ -46,6 +46,7 @@ class Stream:
     writer: gevent.Greenlet | None = None
     reading_since: float | None = None
     watch_number: int = 0
+    hidden: bool = False  # no tab of this browser is in front
 
     def is_news(self, number: int) -> bool:
         """Watch calls may overtake each other on their way; the browser numbers them, and an older one is ignored. 0: not numbered."""
@@ -158,9 +159,10 @@ class Hub:
         if notice.topic.startswith("watch/"):
             self._watch_for_another_worker(**json.loads(notice.data))
             return True
-        if notice.version <= self.heard(notice.topic):
-            return False
-        self._heard[notice.topic] = (notice.version, time.monotonic())
+        if notice.version != OF_THE_MOMENT:
+            if notice.version <= self.heard(notice.topic):
+                return False
+            self._heard[notice.topic] = (notice.version, time.monotonic())
         kind, _, audience = notice.topic.partition("/")
         NOTICES.labels(kind.partition(":")[0]).inc()
         for listener in self.listeners:
@@ -172,6 +174,8 @@ class Hub:
             self._end([stream for stream in self.streams.values() if stream.session_id == int(audience)])
         elif kind == "end-account":
             self._end(list(self._by_account.get(int(audience), ())))
+        elif kind == "cut":
+            self._cut(list(self._by_account.get(int(audience), ())), notice.said["subjects"])
         elif kind.endswith(f":{EVERY_ID}"):
             self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
         else:
@@ -187,6 +191,12 @@ class Hub:
                 if notice.is_gone:
                     self.watch(stream, stream.topics - {notice.topic})
 
+    def _cut(self, streams: Collection[Stream], subjects: Collection[str]) -> None:
+        for stream in streams:
+            for topic in [topic for topic in stream.topics if topic.partition("/")[0] in subjects]:
+                self.watch(stream, stream.topics - {topic})
+                stream.put(topic.partition("/")[0], frame(topic.partition("/")[0], {"gone": True}))
+
     def _ring_every(self, notice: Notice, prefix: str, audience: str) -> None:
         for stream in self._by_account.get(int(audience), ()):
             for topic in stream.topics:
@@ -195,10 +205,14 @@ class Hub:
                     stream.put(subject, notice.frame_for(subject))
                     DELIVERIES.inc()
 
-    def _watch_for_another_worker(self, stream: str, account: int, number: int, topics: dict[str, int]) -> None:
+    def _watch_for_another_worker(self, stream: str, account: int, number: int, topics: dict[str, int], cut: int, hidden: bool) -> None:
         """What the other worker read of the database may be older than what rang here meanwhile."""
         ours = self.streams.get(stream)
         if ours and ours.account_id == account and ours.is_news(number):
+            ours.hidden = hidden
+            if self.heard(f"cut/{account}") > cut:  # meanwhile something became invisible: what may be watched has to be asked anew
+                self.close(ours, "again")
+                return
             self.watch(ours, topics)
             for topic, version in topics.items():
                 newest = Notice(topic, self.heard(topic))

@@ -75,7 +75,7 @@ def watch() -> ResponseReturnValue:
     """Subscribe ``stream`` to exactly ``subjects`` and say what moved on since.
 
     The answer names it as ``{"stale": {subject: version}, "gone": [subject]}``; an open stream gets the same as notices. ``"stream": false``
-    means that no such stream is open: the caller opens another, or comes back in 15 s with the same call. ``n`` numbers the calls of one stream.
+    means that no such stream is open: the caller opens another, or comes back in 15 s with the same call. ``n`` numbers the calls of one stream; ``hidden=1``: no tab is in front.
     """
     if (request.content_length or 0) > MAX_WATCH_BYTES:
         abort(413)
@@ -83,17 +83,19 @@ def watch() -> ResponseReturnValue:
     shown = parse(request.form.get("subjects", "").split())
     stream_id = request.form.get("stream", "")
     opened = live.hub.streams.get(stream_id)
-    number = request.form.get("n", 0, type=int)
+    number, hidden = request.form.get("n", 0, type=int), request.form.get("hidden") == "1"
     if opened and opened.account_id != current_user.id:
         opened, stream_id = None, ""  # someone else's
+    cut = live.hub.heard(f"cut/{current_user.id}")
     if opened and opened.is_news(number):
+        opened.hidden = hidden
         stale, gone = _subscribe(live.hub, opened, current_user, shown)
         _catch_up(opened, stale, gone)
         known = True
     else:
         current = current_versions(current_user, shown)
         stale, gone = _compare(shown, current)
-        known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, stream_id, number, current))
+        known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, stream_id, current, number=number, cut=cut, hidden=hidden))
     return jsonify(
         stream=known,
         stale={str(subject): version for subject, version in stale.items()},
@@ -102,10 +104,15 @@ def watch() -> ResponseReturnValue:
 
 
 def _subscribe(hub: Hub, opened: Stream, viewer: Any, shown: Mapping[Subject, int]) -> tuple[Stale, list[Subject]]:
-    """Subscribe, then compare: what rang while the versions were being read counts as well."""
-    current = current_versions(viewer, shown)
-    topics = {subject: topic_of(subject, viewer) for subject in current}
-    hub.watch(opened, topics.values())
+    """Subscribe, then compare: what rang while the versions were being read counts as well, and so does what was cut off meanwhile."""
+    while True:
+        cut = hub.heard(f"cut/{viewer.id}")
+        current = current_versions(viewer, shown)
+        topics = {subject: topic_of(subject, viewer) for subject in current}
+        hub.watch(opened, topics.values())
+        if hub.heard(f"cut/{viewer.id}") == cut:
+            break
+        db.session.rollback()  # what this transaction sees may be from before
     return _compare(shown, {subject: max(version, hub.heard(topics[subject])) for subject, version in current.items()})
 
 
@@ -121,8 +128,8 @@ def _catch_up(opened: Stream, stale: Stale, gone: Collection[Subject]) -> None:
         opened.put(str(subject), frame(str(subject), {"gone": True}))
 
 
-def _watch_elsewhere(bus: Bus, stream_id: str, number: int, current: Mapping[Subject, int]) -> bool:
+def _watch_elsewhere(bus: Bus, stream_id: str, current: Mapping[Subject, int], **said: int) -> bool:
     """Another worker may hold the stream: tell it over the bus. False where there is no elsewhere, or it cannot be reached."""
     topics = {topic_of(subject, current_user): version for subject, version in current.items()}
-    told = {"stream": stream_id, "account": current_user.id, "number": number, "topics": topics}
+    told = {"stream": stream_id, "account": current_user.id, "topics": topics, **said}
     return bus.reaches_others and bus.publish(Notice(f"watch/{stream_id}", 0, json.dumps(told)))

@@ -40,7 +40,7 @@ def _profile(named: str) -> Profile:
 
 
 def _lines(mine: Profile, theirs: Profile) -> list[str]:
-    is_there = mine.account.role == mine.role and not mine.account.deactivated_at
+    is_there = mine.account.role == mine.role and mine.account.is_here
     match = Match.between(mine.account, theirs.id) if is_there else None
     if match is None:
         who = theirs if is_there else mine

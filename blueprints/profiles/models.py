@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce
+from blueprints.profiles.blocks import Block
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.completion import of as completion_of
 from blueprints.profiles.values import Choices, Lines
@@ -121,6 +122,8 @@ class Profile(Model):
             name="brand_fields",
         ),
         CheckConstraint("max_km BETWEEN 1 AND 20000", name="max_km"),
+        CheckConstraint("presence IN ('online', 'away', 'offline')", name="presence"),
+        CheckConstraint("presence_to IN ('all', 'connections', 'nobody')", name="presence_to"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -156,6 +159,14 @@ class Profile(Model):
     dont_minds: Mapped[frozenset[str]] = mapped_column(Choices, default=frozenset())
     max_km: Mapped[int | None] = mapped_column(default=None)
 
+    # Whether they are here, as the presence package notes it, and what others get to know of them (who does not show it does not see it either).
+    presence: Mapped[str] = mapped_column(String(10), default="offline")
+    presence_since: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    presence_version: Mapped[int] = mapped_column(default=0)
+    presence_to: Mapped[str] = mapped_column(String(12), default="all")
+    shows_reading: Mapped[bool] = mapped_column(default=True)
+    shows_typing: Mapped[bool] = mapped_column(default=True)
+
     version: Mapped[int] = mapped_column(default=1)
     match_version: Mapped[int] = mapped_column(default=1)  # the account's version at the last change: all cards this viewer sees are at least so new
     changed_at_version: Mapped[dict[str, int]] = mapped_column(JSON, default=dict)
@@ -170,16 +181,19 @@ class Profile(Model):
     def __init__(self, **fields: Any) -> None:
         """A profile that says nothing yet reads the same before it is saved as after."""
         nothing: dict[str, Any] = {"headline": "", "bio": "", "website": "", "links": (), "works_remotely": False, "version": 1, "match_version": 1}
-        nothing |= {"changed_at_version": {}}
+        nothing |= {"changed_at_version": {}, "presence": "offline", "presence_version": 0, "presence_to": "all", "shows_reading": True, "shows_typing": True}
         nothing |= dict.fromkeys(("platforms", "languages", "niches", "campaign_types", "industries", "musts", "dont_minds"), frozenset())
         super().__init__(**nothing | fields)
 
     @classmethod
     def visible_to(cls, viewer: Viewer) -> Select["Profile"]:
-        """THE rule of who sees whom: oneself, and those of the other role whose account is still of that role and not deactivated. Admins see everyone."""
+        """THE rule of who sees whom: oneself, and those of the other role whose account is still of that role and neither deactivated nor suspended,
+        unless one of the two blocked the other. Admins see everyone."""
         if viewer.role == "admin":
             return select(cls)
-        others = and_(cls.role == OTHER_ROLE[viewer.role], Account.role == cls.role, Account.deactivated_at.is_(None))
+        others = and_(cls.role == OTHER_ROLE[viewer.role], Account.role == cls.role, Account.is_here)
+        if viewer.id is not None:  # nobody in particular, who stands for all of a role, has blocked nobody
+            others = and_(others, ~Block.between(viewer.id, cls.account_id))
         return select(cls).join(cls.account).where(or_(cls.account_id == viewer.id, others))
 
     @classmethod

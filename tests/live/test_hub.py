@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blueprints.live.announcements import EVERYTHING, Notice, announce, frame
+from blueprints.live.announcements import EVERYTHING, OF_THE_MOMENT, Notice, announce, frame
 from blueprints.live.hub import STREAMS_PER_ACCOUNT, Hub, Stream
 from blueprints.live.subjects import Subject, parse
 
@@ -131,8 +131,40 @@ def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(h
     assert stream.topics == {"profile:1"}
 
 
-def watch_from_elsewhere(stream: Stream, account: int, number: int, topics: dict[str, int]) -> Notice:
-    return Notice(f"watch/{stream.id}", 0, json.dumps({"stream": stream.id, "account": account, "number": number, "topics": topics}))
+def watch_from_elsewhere(stream: Stream, account: int, number: int, topics: dict[str, int], cut: int = -1) -> Notice:
+    said = {"stream": stream.id, "account": account, "number": number, "topics": topics, "cut": cut, "hidden": False}
+    return Notice(f"watch/{stream.id}", 0, json.dumps(said))
+
+
+def test_who_is_cut_off_from_a_subject_hears_that_it_is_gone_and_then_nothing(hub: Hub, stream: Stream) -> None:
+    other = hub.open(8, 1)
+    hub.watch(stream, {"profile:1", "match:1/7", "profile:2"})
+    hub.watch(other, {"profile:1"})
+    read(stream)
+    read(other)
+
+    hub.ring(Notice("cut/7", 5, json.dumps({"subjects": ["profile:1", "match:1"]})))
+    assert read(stream) == {"profile:1": {"gone": True}, "match:1": {"gone": True}}
+    hub.ring(Notice("profile:1", 9))
+    hub.ring(Notice("profile:2", 9))
+
+    assert read(stream) == {"profile:2": {"v": 9}} and read(other) == {"profile:1": {"v": 9}}
+
+
+def test_what_another_worker_allowed_before_a_cut_has_to_be_asked_anew(hub: Hub, stream: Stream) -> None:
+    hub.ring(Notice("cut/7", 5, json.dumps({"subjects": ["profile:1"]})))
+    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:1": 3}, cut=4))
+
+    assert stream.closed and stream.topics == set()
+
+
+def test_a_notice_of_the_moment_is_heard_each_time_and_not_remembered(hub: Hub, stream: Stream) -> None:
+    hub.watch(stream, {"typing:7/7"})
+    for _ in range(2):
+        assert hub.ring(Notice("typing:7/7", OF_THE_MOMENT))
+        assert read(stream)["typing:7"] == {"v": 0}
+
+    assert hub.heard("typing:7/7") == -1
 
 
 def test_of_two_watch_calls_that_overtook_each_other_the_later_counts(hub: Hub, stream: Stream) -> None:

@@ -1,0 +1,7 @@
+"""What happened to a member and around them: the list, the badge, browser notifications, the e-mail digest."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    pass

@@ -1,0 +1,7 @@
+"""Reports of members, the admins' queue and what they do about it."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    pass
