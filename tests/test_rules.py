@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 PYTHON = [ROOT / "app.py", *sorted((ROOT / "blueprints").rglob("*.py"))]
 
-LIBRARIES = ("extensions", "assets", "formats", "texts")  # in the first place: what stands on no feature
+LIBRARIES = ("extensions", "assets", "formats", "texts", "mail")  # in the first place: what stands on no feature
 PACKAGES = ("live", "accounts", "profiles", "requests", "presence", "matches", "messages", "notifications", "reports", "site")
 WRITES = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -2,6 +2,8 @@
 
 from flask import Flask
 
+from blueprints import mail
+
 
 def init_app(app: Flask) -> None:
-    pass
+    mail.init_app(app)
