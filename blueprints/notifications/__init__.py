@@ -6,4 +6,7 @@ from blueprints import mail
 
 
 def init_app(app: Flask) -> None:
+    from blueprints.notifications import activity, subjects
+
+    assert activity and subjects  # imported so that they register
     mail.init_app(app)

@@ -1,0 +1,182 @@
+"""What a member is told, and by which ways they want to be told."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, delete, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from blueprints.accounts.models import Account
+from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.notifications.kinds import CHANNELS, IN_APP, KINDS, ONCE_EVER, TABLE, Kind
+from blueprints.profiles.models import Profile
+
+KEY_LENGTH = 60
+SUBJECT = "notifications"
+UNREAD = text("read_at IS NULL")
+ONCE = text(f"kind = '{ONCE_EVER}'")
+
+
+class Notification(Model):
+    """Something that happened to a member. What is unread about the same thing (``key``) is one row, decided by the database."""
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index("uq_notifications_unread", "account_id", "key", unique=True, sqlite_where=UNREAD, postgresql_where=UNREAD),
+        Index("uq_notifications_once", "account_id", "key", unique=True, sqlite_where=ONCE, postgresql_where=ONCE),
+        Index("ix_notifications_account_id", "account_id", "updated_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(20))
+    profile_id: Mapped[int | None] = mapped_column(ForeignKey("profiles.id", ondelete="CASCADE"), index=True, default=None)  # whom it is about
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH))
+    count: Mapped[int] = mapped_column(default=1)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)  # small: ids and names of fields, never what somebody wrote to somebody
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
+    read_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+    emailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime, default=None)
+
+    account: Mapped[Account] = relationship()
+    profile: Mapped[Profile | None] = relationship()
+
+    # Finding.
+
+    @classmethod
+    def of(cls, viewer: Account, channel: str = IN_APP) -> "Select[Notification]":
+        """What the viewer is told by that channel: nothing about people whom they may not see, and nothing they switched off."""
+        visible = Profile.visible_to(viewer).with_only_columns(Profile.id)
+        about = or_(cls.profile_id.is_(None), cls.profile_id.in_(visible))
+        return select(cls).where(cls.account_id == viewer.id, about, Wish.wants(viewer, cls.kind, channel))
+
+    @classmethod
+    def counted_for(cls, viewer: Account) -> Select[int]:
+        """Counts the unread, without what the navigation counts as messages and requests already."""
+        elsewhere = [kind.name for kind in TABLE if kind.is_counted_elsewhere]
+        unread = cls.of(viewer).where(cls.read_at.is_(None), cls.kind.not_in(elsewhere))
+        return unread.with_only_columns(func.count())
+
+    # Asking about one.
+
+    @property
+    def what(self) -> Kind:
+        return KINDS[self.kind]
+
+    @property
+    def words(self) -> str:
+        """What follows the name of whom it is about."""
+        return self.what.words(self.count, self.data)
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.profile.name} {self.words}" if self.profile else self.words
+
+    @property
+    def is_read(self) -> bool:
+        return self.read_at is not None
+
+    # Telling.
+
+    @classmethod
+    def tell(cls, account: Account, kind: str, about: Profile | None = None, key: str = "", fields: Iterable[str] = (), **data: Any) -> None:
+        """Tell a member something once more; what they have not read about the same ``key`` grows instead.
+
+        ``fields``: names, which are gathered in the unread one. ``data``: small, and never what somebody wrote to somebody.
+        """
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        now = utc_now()
+        said = {"account_id": account.id, "kind": kind, "key": key or kind, "profile_id": about.id if about else None, "data": {}}
+        new = insert(cls).values(**said, count=1, created_at=now, updated_at=now)
+        grown = {"count": cls.count + 1, "updated_at": now}
+        upserted = new.on_conflict_do_update(index_elements=[cls.account_id, cls.key], index_where=UNREAD, set_=grown).returning(cls.id)
+        told = db.session.get_one(cls, db.session.scalars(upserted).one(), populate_existing=True)
+        if names := sorted({*told.data.get("fields", ()), *fields}):
+            data["fields"] = names
+        told.data = {**told.data, **data}
+        cls.changed_for(account)
+
+    @classmethod
+    def tell_once(cls, account: Account, kind: str, about: Profile) -> bool:
+        """Tell a member of somebody, once for ever; False where they were told before."""
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        now = utc_now()
+        said = {"account_id": account.id, "kind": kind, "key": f"{kind}:{about.id}", "profile_id": about.id, "data": {}}
+        new = insert(cls).values(**said, count=1, created_at=now, updated_at=now).on_conflict_do_nothing().returning(cls.id)
+        if db.session.scalar(new) is None:
+            return False
+        cls.changed_for(account)
+        return True
+
+    @classmethod
+    def forget(cls, account: Account, *keys: str) -> None:
+        """What these tell is over."""
+        gone = delete(cls).where(cls.account_id == account.id, cls.key.in_(keys))
+        if db.session.scalars(gone.returning(cls.id), execution_options={"synchronize_session": "fetch"}).all():
+            cls.changed_for(account)
+
+    # Reading.
+
+    @classmethod
+    def read(cls, account: Account, *which: ColumnElement[bool]) -> None:
+        """The member has read those that are unread among ``which``; all of them without it. Twice is the same as once."""
+        unread = cls.of(account).where(cls.read_at.is_(None), *which).with_only_columns(cls.id)
+        read = update(cls).where(cls.id.in_(unread), cls.read_at.is_(None)).values(read_at=utc_now())
+        if db.session.scalars(read.returning(cls.id), execution_options={"synchronize_session": "fetch"}).all():
+            cls.changed_for(account)
+
+    @classmethod
+    def changed_for(cls, account: Account) -> None:
+        """Their list and their badge, on all their pages and devices."""
+        db.session.flush()
+        account.moved(SUBJECT)
+        account.recount("unread_notifications", cls.counted_for(account))
+
+
+class Wish(Model):
+    """How a member wants to be told of a kind of thing; a row only where it is not as usual."""
+
+    __tablename__ = "notification_settings"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
+    in_app: Mapped[bool]
+    browser: Mapped[bool]
+    email: Mapped[bool]
+
+    @classmethod
+    def wants(cls, account: Account, kind: Any, channel: str) -> ColumnElement[bool]:
+        """Whether the account wants to be told of ``kind`` by that channel, as part of a query."""
+        usual = kind.in_([each.name for each in TABLE if channel in each.channels])
+        said = select(getattr(cls, channel)).where(cls.account_id == account.id, cls.kind == kind).scalar_subquery()
+        return func.coalesce(said, usual)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """All of a member's: for each kind the channels that are on."""
+
+    account: Account
+    by_kind: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, account: Account) -> "Wishes":
+        usual = {kind.name: frozenset(kind.channels) for kind in TABLE}
+        said = db.session.scalars(select(Wish).where(Wish.account_id == account.id))
+        return cls(account, usual | {row.kind: frozenset(channel for channel in CHANNELS if getattr(row, channel)) for row in said if row.kind in usual})
+
+    def become(self, by_kind: Mapping[str, Iterable[str]]) -> None:
+        """Twice is the same as once; what cannot be switched off stays."""
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        db.session.execute(delete(Wish).where(Wish.account_id == self.account.id))
+        for name, channels in by_kind.items():
+            kind = KINDS[name]
+            if kind.can_be_off and set(channels) != set(kind.channels):
+                said = {channel: channel in channels for channel in CHANNELS}
+                row = insert(Wish).values(account_id=self.account.id, kind=name, **said)
+                db.session.execute(row.on_conflict_do_update(index_elements=[Wish.account_id, Wish.kind], set_=said))
+        Notification.changed_for(self.account)
