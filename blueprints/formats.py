@@ -1,9 +1,9 @@
 """Numbers, money, times and distances as a person reads them: the Jinja filters of every template."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 from flask import Flask
 from markupsafe import Markup
@@ -40,6 +40,32 @@ def percent(value: float) -> str:
 def ago(moment: datetime) -> Markup:
     """A ``<time>`` that reads "2 hours ago", with the exact UTC moment as its title."""
     words = format_timedelta(moment - utc_now(), add_direction=True, locale=LOCALE)
+    return _time(moment, words)
+
+
+def clock(moment: datetime, zone: tzinfo) -> Markup:
+    """A ``<time>`` of the day: "14:03"."""
+    return _time(moment, format_time(moment, "HH:mm", tzinfo=zone, locale=LOCALE))
+
+
+def day(moment: datetime, zone: tzinfo) -> str:
+    """The day as people say it: "Today", "Yesterday", "Saturday 21 November"."""
+    then, today = moment.astimezone(zone).date(), utc_now().astimezone(zone).date()
+    if (today - then).days in (0, 1):
+        return "Today" if then == today else "Yesterday"
+    return format_date(then, "EEEE d MMMM" if then.year == today.year else "d MMMM y", locale=LOCALE)
+
+
+def lately(moment: datetime, zone: tzinfo) -> Markup:
+    """A ``<time>`` in the least room: "14:03" of today, "Sat" of this week, "21 Nov" of this year."""
+    then, today = moment.astimezone(zone).date(), utc_now().astimezone(zone).date()
+    if then == today:
+        return clock(moment, zone)
+    shape = "EEE" if (today - then).days < 7 else "d MMM" if then.year == today.year else "MMM y"
+    return _time(moment, format_date(then, shape, locale=LOCALE))
+
+
+def _time(moment: datetime, words: str) -> Markup:
     exact = format_datetime(moment, "d MMMM y, HH:mm 'UTC'", locale=LOCALE)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(timespec="seconds"), exact, words)
 
@@ -55,5 +81,5 @@ def distance(km: float) -> str:
 
 
 def init_app(app: Flask) -> None:
-    for name in (compact, number, money, percent, ago, distance):
+    for name in (compact, number, money, percent, ago, clock, day, lately, distance):
         app.add_template_filter(name, name.__name__)

@@ -19,7 +19,9 @@ from blueprints.accounts.models import Account, LoginSession
 from blueprints.extensions import db
 from blueprints.matches.filters import Filters
 from blueprints.matches.models import SavedSearch
+from blueprints.messages.models import Conversation
 from blueprints.profiles.models import Profile
+from blueprints.requests.models import Request
 from tests.conftest import PASSWORD, People, add_cast, app_on
 
 Login = Callable[[Account], FlaskClient]
@@ -140,6 +142,11 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     **{
         f"matches.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("why", "save", "unsave", "hide", "unhide", "seen")
     },
+    **{
+        f"messages.{name}": lambda cast: {"conversation_id": talk_of(cast), "number": 1}
+        for name in ("show", "log", "earlier", "older", "head", "state", "compose", "write", "edit", "delete", "read", "typing")
+    },
+    "messages.with_profile": lambda cast: {"conversation_id": talk_of(cast), "profile_id": cast.ana.profile.id},
     "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
@@ -157,12 +164,13 @@ ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", 
 ARGUMENTS = (
     "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
     "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v",
+    "from", "before", "edit", "current",
 )  # fmt: skip
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
-    "stream", "subjects", "as", "avatar",
+    "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from",
 )
 
 
@@ -170,6 +178,17 @@ def search_of(account: Account) -> int:
     kept = SavedSearch.of(account) or [SavedSearch.keep(account, "Street food", Filters(niche=frozenset({"food"})))]
     db.session.commit()
     return kept[0].id
+
+
+def talk_of(cast: People) -> int:
+    """The conversation of ana and bo, with a message of hers."""
+    asked = Request.send(cast.ana, cast.bo.profile, {"what": "A film"})
+    if not asked.is_connected:
+        asked.answer(cast.bo, accept=True)
+    talk = db.session.scalars(select(Conversation)).one()
+    talk.write(cast.ana, "About street food", "the first")
+    db.session.commit()
+    return talk.id
 
 
 @dataclass(frozen=True)
@@ -207,7 +226,7 @@ def ask(client: FlaskClient, url: str, method: str, **more: Any) -> TestResponse
 def test_the_walks_below_know_every_route_with_an_id(app: Flask) -> None:
     """A new one has to be told of whose it is."""
     with_id = {rule.endpoint for rule in app.url_map.iter_rules() if "<id:" in rule.rule}
-    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id"}
+    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number"}
 
     assert with_id == set(OF_ANA)
     assert known == set(NO_ADDRESSES)
@@ -243,7 +262,7 @@ def test_a_stranger_finds_nothing_of_another(app: Flask, cast: People, as_user: 
             assert answer.status_code == 404, call
             assert [secret for secret in says_of(cast, answer) if secret not in ("Cy Okafor", cast.cy.email)] == [], call
             if call.method == "GET":
-                assert ask(friend, url, "GET").status_code == 200, call
+                assert ask(friend, url, "GET", follow_redirects=True).status_code == 200, call
     assert owner.get("/settings").status_code == 200, "her session was not ended"
 
 
@@ -288,7 +307,7 @@ def test_every_write_is_refused_without_its_token(email: str | None, with_tokens
 
     for call in writes:
         for data in ({}, {"csrf_token": "guessed"}):
-            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
+            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1}), call.method, data=data, headers={"Accept": "text/html"})
 
             assert answer.status_code == 400, call
             assert "This page had become too old to save" in answer.text, call

@@ -94,6 +94,7 @@ class Account(Model):
     def recount(self, count: str, query: Any) -> None:
         """Fill one of the counts above with what ``query`` counts now, and tell the member's pages."""
         db.session.flush()
+        db.session.execute(select(Account.id).where(Account.id == self.id).with_for_update(key_share=True))  # so that the count sees what others counted before
         counted = update(Account).where(Account.id == self.id).values({count: query.scalar_subquery()}).returning(getattr(Account, count))
         with db.session.no_autoflush:
             set_committed_value(self, count, db.session.scalar(counted, execution_options={"synchronize_session": False}))
