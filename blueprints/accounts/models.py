@@ -3,18 +3,19 @@
 import hashlib
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, and_, delete, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Row, Select, String, and_, delete, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from sqlalchemy.orm.attributes import set_committed_value
 
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
-from blueprints.live import announce, end_streams
+from blueprints.live import announce, announce_all, end_streams
 
 EMAIL_LENGTH = 254
 ROLES = ("creator", "brand", "admin")
@@ -116,6 +117,13 @@ class Account(Model):
     def _is_here(cls) -> ColumnElement[bool]:
         return and_(cls.deactivated_at.is_(None), cls.suspended_at.is_(None))
 
+    @staticmethod
+    def all_moved(accounts: Select[int], subject: str) -> int:
+        """``moved`` for the accounts whose ids ``accounts`` selects; how many there were."""
+        counted = OwnVersion.count_each(accounts, subject)
+        announce_all({f"{subject}/{account_id}": version for account_id, version in counted})
+        return len(counted)
+
     def pause_live(self, paused: bool) -> None:
         self.live_paused_at = (self.live_paused_at or utc_now()) if paused else None
         self.changed()
@@ -166,6 +174,16 @@ class OwnVersion(Model):
         first = insert(cls).values(account_id=account_id, subject=subject, version=1)
         counted = first.on_conflict_do_update(index_elements=[cls.account_id, cls.subject], set_={"version": cls.version + 1})
         return db.session.scalars(counted.returning(cls.version)).one()
+
+    @classmethod
+    def count_each(cls, accounts: Select[int], subject: str) -> Sequence[Row[int, int]]:
+        """The same for all of them in one statement, in the order of their ids so that two at once wait for each other: rows (account id, version)."""
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        ids = accounts.subquery()
+        each = select(ids.c[0], literal(subject), literal(1)).where(ids.c[0].is_not(None)).order_by(ids.c[0])
+        first = insert(cls).from_select(["account_id", "subject", "version"], each)
+        counted = first.on_conflict_do_update(index_elements=[cls.account_id, cls.subject], set_={"version": cls.version + 1})
+        return db.session.execute(counted.returning(cls.account_id, cls.version)).all()
 
     @classmethod
     def of(cls, account: Account, subject: str) -> int:

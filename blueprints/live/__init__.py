@@ -8,12 +8,12 @@ from flask import Flask
 from markupsafe import Markup
 
 from blueprints.live import bus as buses
-from blueprints.live.announcements import EVERYTHING, Notice, announce, cut, end_streams, say
+from blueprints.live.announcements import EVERYTHING, Notice, announce, announce_all, cut, end_streams, say
 from blueprints.live.hub import Hub
 from blueprints.live.subjects import NO_ID, subject
 from blueprints.live.sweep import keep_sweeping
 
-__all__ = ["EVERYTHING", "NO_ID", "Live", "Notice", "announce", "cut", "end_streams", "init_app", "say", "subject"]
+__all__ = ["EVERYTHING", "NO_ID", "Live", "Notice", "announce", "announce_all", "cut", "end_streams", "init_app", "say", "subject"]
 
 
 @dataclass

@@ -3,13 +3,13 @@
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import BigInteger, Float, Text, event
+from sqlalchemy import BigInteger, Float, Text, event, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from blueprints.extensions import Model, db
@@ -77,6 +77,16 @@ def announce(topic: str, version: int, **data: Any) -> None:
     notice = Notice(topic, version, json.dumps(data, separators=(",", ":")))
     session.add(Announcement(topic=topic, version=version, data=notice.data))
     _queue(session).append(notice)
+
+
+def announce_all(versions: Mapping[str, int]) -> None:
+    """``announce`` for many topics at once, journalled by one statement."""
+    if versions:
+        now = time.time()
+        rows = [{"topic": topic, "version": version, "data": "{}", "announced_at": now} for topic, version in versions.items()]
+        session = db.session()
+        session.execute(insert(Announcement), rows)
+        _queue(session).extend(Notice(topic, version) for topic, version in versions.items())
 
 
 def cut(account_id: int, version: int, subjects: Sequence[str]) -> None:

@@ -3,10 +3,15 @@
 from flask import Flask
 
 from blueprints import mail
+from blueprints.profiles.models import profile_changed
+from blueprints.requests.models import answered
 
 
 def init_app(app: Flask) -> None:
-    from blueprints.notifications import activity, subjects
+    from blueprints.notifications import activity, activity_routes, subjects
 
-    assert activity and subjects  # imported so that they register
+    assert subjects  # imported so that they register
     mail.init_app(app)
+    profile_changed.connect(activity.profile_did)
+    answered.connect(activity.pair_did)
+    app.register_blueprint(activity_routes.bp)

@@ -173,6 +173,8 @@ class Profile(Model):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
+    was_complete = False  # before its last change in this transaction, for the receivers of profile_changed
+
     account: Mapped[Account] = relationship(backref=backref("profile", uselist=False, cascade="save-update, merge, delete", passive_deletes=True))
     city: Mapped[City | None] = relationship(lazy="joined")
 
@@ -238,6 +240,7 @@ class Profile(Model):
         return stale
 
     def _set(self, fresh: Changes) -> None:
+        self.was_complete = self.completion.percent == 100
         self.version += 1
         for name, value in fresh.items():
             setattr(self, name, value)
