@@ -150,6 +150,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
+    "presence.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "accounts.end_session": lambda cast: {"session_id": db.session.scalar(select(LoginSession.id).where(LoginSession.account_id == cast.ana.id))},
 }
 FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may be, and never with anything of a member
@@ -164,13 +165,13 @@ ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", 
 ARGUMENTS = (
     "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
     "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v",
-    "from", "before", "edit", "current",
+    "from", "before", "edit", "current", "hidden",
 )  # fmt: skip
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
-    "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from",
+    "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from", "hidden", "presence_to", "shows_reading", "shows_typing",
 )
 
 

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import gevent
 from gevent.event import Event
@@ -144,6 +145,11 @@ class Hub:
     def accounts(self) -> list[int]:
         """Those who have a stream here."""
         return list(self._by_account)
+
+    @property
+    def fronts(self) -> dict[int, bool]:
+        """The same, each with whether a tab of theirs is in front."""
+        return {account_id: not all(map(attrgetter("hidden"), streams)) for account_id, streams in self._by_account.items()}
 
     def is_watched(self, topic: str) -> bool:
         return topic in self._by_topic

@@ -42,7 +42,7 @@ def refused(words: str, status: int, **headers: str) -> Response:
 def stream() -> ResponseReturnValue:
     """An endless ``text/event-stream``: first ``stream`` with its id, then a notice an event, ``beat`` each 15 s, ``end`` with the reason.
 
-    ``watch=profile:42@17`` (any number) watches from the start, for curl and a plain EventSource.
+    ``watch=profile:42@17`` (any number) watches from the start, for curl and a plain EventSource. ``hidden=1``: no tab is in front.
     """
     live = current_app.extensions["live"]
     hub: Hub = live.hub
@@ -52,6 +52,7 @@ def stream() -> ResponseReturnValue:
     live.start()
     session = current_user.login_session
     opened = hub.open(current_user.id, session.id, session.expires_at.timestamp())
+    opened.hidden = request.args.get("hidden") == "1"
     frames = opened.frames()
     try:
         shown = parse(request.args.getlist("watch"))

@@ -11,6 +11,7 @@ from blueprints.profiles import choices
 
 Panel = Callable[[Any, Any], Markup | None]
 
+beside_name: list[Panel] = []  # what they show beside the name, in the same way
 panels: list[Panel] = []  # what other packages show below a profile: each is asked with (viewer, profile) and answers with its section or None
 
 

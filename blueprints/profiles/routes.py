@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
+from hashlib import sha256
 from typing import Any, cast
 
 import gevent
@@ -24,11 +25,12 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from gevent.lock import BoundedSemaphore
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from blueprints.assets import YEAR_SECONDS, tagged, unchanged
 from blueprints.extensions import db, htmx
-from blueprints.profiles import avatars, cities, panels
+from blueprints.profiles import Panel, avatars, beside_name, cities, panels
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.forms import ProfileForm
 from blueprints.profiles.models import OTHER_ROLE, Conflict, Profile
@@ -190,8 +192,7 @@ def show(profile_id: int) -> ResponseReturnValue:
     them = visible(profile_id)
     if them is None:
         abort(404)
-    shown = [panel for ask in panels if (panel := ask(current_user, them))]
-    return render_template("profiles/show.html", them=them, viewer=current_user, panels=shown)
+    return render_template("profiles/show.html", them=them, viewer=current_user, beside=parts_of(beside_name, them), panels=parts_of(panels, them))
 
 
 @bp.get("/profiles/<id:profile_id>/portrait")
@@ -201,8 +202,9 @@ def portrait(profile_id: int) -> ResponseReturnValue:
     them = visible(profile_id)
     if them is None:
         return render_template("profiles/_gone.html", profile_id=profile_id), 404
-    same = unchanged("portrait", them.id, them.version)
-    return same or tagged(render_template("profiles/_portrait.html", them=them, viewer=current_user), "portrait", them.id, them.version)
+    beside = parts_of(beside_name, them)
+    versions = ("portrait", them.id, them.version, sha256("".join(beside).encode()).hexdigest()[:12])
+    return unchanged(*versions) or tagged(render_template("profiles/_portrait.html", them=them, viewer=current_user, beside=beside), *versions)
 
 
 @dataclass(frozen=True)
@@ -265,6 +267,11 @@ def picture_form(error: str | None, status: int) -> ResponseReturnValue:
 
 def visible(profile_id: int) -> Profile | None:
     return db.session.scalar(Profile.visible_to(current_user).where(Profile.id == profile_id))
+
+
+def parts_of(registered: list[Panel], them: Profile) -> list[Markup]:
+    """What other packages have to show of somebody to this viewer."""
+    return [part for ask in registered if (part := ask(current_user, them))]
 
 
 def wants_json() -> bool:

@@ -1,0 +1,42 @@
+"""The subject ``presence``, and what ends with a membership or a connection."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Select
+
+from blueprints.accounts.models import Account
+from blueprints.accounts.subjects import own_subject
+from blueprints.extensions import db
+from blueprints.live import cut, subject
+from blueprints.presence.rules import may_see
+from blueprints.profiles.models import OTHER_ROLE, Profile
+from blueprints.requests.models import Request
+
+own_subject("privacy")
+
+
+@subject("presence")
+def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
+    """Those of the other role whom the viewer may see, as far as the two show each other whether they are here."""
+    if viewer.role not in OTHER_ROLE:
+        return {}
+    shown = others(viewer).where(Profile.id.in_(ids)).with_only_columns(Profile.id, Profile.presence_version, Profile.presence_to, Request.state)
+    return {them.id: them.presence_version for them in db.session.execute(shown) if may_see(viewer.profile, them, them.state == "accepted")}
+
+
+def others(viewer: Account) -> Select[Any]:
+    """The members whose presence may be the viewer's to know, with the latest request between the two."""
+    visible = Profile.visible_to(viewer).where(Profile.role == OTHER_ROLE[viewer.role])
+    return visible.outerjoin(Request, Request.of(viewer)).add_columns(Request)
+
+
+def part(request: Request, by: Account | None) -> None:
+    """Receiver of ``answered``: who is connected no longer may know less."""
+    if request.state != "ended":
+        return
+    one, other = (account.profile for account in (request.creator, request.brand))
+    if not may_see(one, other, is_connected=False):
+        for me, them in ((one, other), (other, one)):
+            me.account.changed()
+            cut(me.account_id, me.account.version, [f"presence:{them.id}"])
