@@ -8,6 +8,7 @@ from math import isnan
 from types import SimpleNamespace
 from typing import Any
 
+from blinker import Signal
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -34,6 +35,8 @@ FIELD_WORDS = {
     "avatar": "picture", "audience_size": "audience", "engagement_rate": "engagement", "budget_min": "budget", "budget_max": "budget",
     "audience_min": "wanted audience", "audience_max": "wanted audience", "niches": "topics", "campaign_types": "kinds of collaboration",
 }  # fmt: skip
+
+saved = Signal("Inside the transaction. Sender: the mark of a viewer who saved a card, which was not saved before.")
 
 
 class Mark(Model):
@@ -76,9 +79,12 @@ class Mark(Model):
     def save(self) -> None:
         """Keep it on the page of saved cards; one that was hidden comes back."""
         if not self.saved_at or self.hidden_at:
-            self.seen_version = self.profile.version if not self.saved_at else self.seen_version
+            is_new = not self.saved_at
+            self.seen_version = self.profile.version if is_new else self.seen_version
             self.saved_at, self.hidden_at = self.saved_at or utc_now(), None
             self._changed()
+            if is_new:
+                saved.send(self)
 
     def unsave(self) -> None:
         if self.saved_at:
@@ -302,8 +308,7 @@ class Match:
         """Of a saved card: the fields that changed since the viewer last looked, as people call them."""
         if not (self.mark and self.mark.saved_at):
             return []
-        changed = (name for name, version in self.profile.changed_at_version.items() if version > self.mark.seen_version)
-        return sorted({FIELD_WORDS.get(name, name.replace("_", " ")) for name in changed if name not in PREFERENCE_FIELDS})
+        return words_for(name for name, version in self.profile.changed_at_version.items() if version > self.mark.seen_version)
 
     @property
     def live(self) -> str:
@@ -337,6 +342,11 @@ def facts_of(profile: Profile) -> Facts:
     """What scoring reads."""
     city = profile.city
     return read_facts(profile, city.latitude, city.longitude) if city else read_facts(profile, None, None)
+
+
+def words_for(fields: Iterable[str]) -> list[str]:
+    """Fields that changed as people call them; what one asks of others is nobody's business."""
+    return sorted({FIELD_WORDS.get(name, name.replace("_", " ")) for name in fields if name not in PREFERENCE_FIELDS})
 
 
 def decks_move_on(profile: Profile, fields: Iterable[str]) -> None:

@@ -3,14 +3,30 @@
 from flask import Flask
 
 from blueprints import mail
+from blueprints.accounts.models import left, returned
+from blueprints.matches.models import saved
+from blueprints.messages.models import message_sent, messages_read
+from blueprints.profiles.blocks import blocked
 from blueprints.profiles.models import profile_changed
 from blueprints.requests.models import answered
 
 
 def init_app(app: Flask) -> None:
     from blueprints.notifications import activity, activity_routes, subjects
+    from blueprints.notifications.lookout import Lookout, note_change, note_saved
+    from blueprints.notifications.occasions import come_and_go, follow_request, forget_messages, part, tell_of_message
 
     assert subjects  # imported so that they register
+    app.extensions["notifications"] = Lookout(app)
+    app.extensions["live"].background.append(app.extensions["notifications"].keep_looking)
+    answered.connect(follow_request)
+    message_sent.connect(tell_of_message)
+    messages_read.connect(forget_messages)
+    profile_changed.connect(note_change)
+    saved.connect(note_saved)
+    blocked.connect(part)
+    left.connect(come_and_go)
+    returned.connect(come_and_go)
     mail.init_app(app)
     profile_changed.connect(activity.profile_did)
     answered.connect(activity.pair_did)

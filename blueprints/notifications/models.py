@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, delete, func, or_, select, text, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, delete, func, literal, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -52,7 +52,7 @@ class Notification(Model):
         """What the viewer is told by that channel: nothing about people whom they may not see, and nothing they switched off."""
         visible = Profile.visible_to(viewer).with_only_columns(Profile.id)
         about = or_(cls.profile_id.is_(None), cls.profile_id.in_(visible))
-        return select(cls).where(cls.account_id == viewer.id, about, Wish.wants(viewer, cls.kind, channel))
+        return select(cls).where(cls.account_id == viewer.id, about, Wish.wants(viewer.id, cls.kind, channel))
 
     @classmethod
     def counted_for(cls, viewer: Account) -> Select[int]:
@@ -88,36 +88,44 @@ class Notification(Model):
 
         ``fields``: names, which are gathered in the unread one. ``data``: small, and never what somebody wrote to somebody.
         """
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-        now = utc_now()
-        said = {"account_id": account.id, "kind": kind, "key": key or kind, "profile_id": about.id if about else None, "data": {}}
-        new = insert(cls).values(**said, count=1, created_at=now, updated_at=now)
-        grown = {"count": cls.count + 1, "updated_at": now}
-        upserted = new.on_conflict_do_update(index_elements=[cls.account_id, cls.key], index_where=UNREAD, set_=grown).returning(cls.id)
-        told = db.session.get_one(cls, db.session.scalars(upserted).one(), populate_existing=True)
-        if names := sorted({*told.data.get("fields", ()), *fields}):
-            data["fields"] = names
-        told.data = {**told.data, **data}
-        cls.changed_for(account)
+        if not db.session.scalar(select(Wish.wants_at_all(account.id, literal(kind)))):
+            return
+        data |= {"fields": sorted(fields)} if fields else {}
+        grown = {"count": cls.count + 1, "updated_at": utc_now()}
+        new = _new(account, kind, about, key or kind, data).on_conflict_do_update(index_elements=[cls.account_id, cls.key], index_where=UNREAD, set_=grown)
+        told = db.session.execute(new.returning(cls.id, cls.data), execution_options={"populate_existing": True}).one()
+        if gathered := sorted({*told.data.get("fields", ()), *fields}):
+            data["fields"] = gathered
+        if told.data != data:
+            db.session.execute(update(cls).where(cls.id == told.id).values(data=told.data | data))
+        cls.changed_for(account, kind)
 
     @classmethod
     def tell_once(cls, account: Account, kind: str, about: Profile) -> bool:
         """Tell a member of somebody, once for ever; False where they were told before."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-        now = utc_now()
-        said = {"account_id": account.id, "kind": kind, "key": f"{kind}:{about.id}", "profile_id": about.id, "data": {}}
-        new = insert(cls).values(**said, count=1, created_at=now, updated_at=now).on_conflict_do_nothing().returning(cls.id)
-        if db.session.scalar(new) is None:
+        new = _new(account, kind, about, f"{kind}:{about.id}", {}).on_conflict_do_nothing()
+        if db.session.scalar(new.returning(cls.id)) is None:
             return False
-        cls.changed_for(account)
+        cls.changed_for(account, kind)
         return True
 
     @classmethod
-    def forget(cls, account: Account, *keys: str) -> None:
+    def tell_higher(cls, account: Account, kind: str, count: int) -> None:
+        """Tell a member of a number that was never so high; there is one row for ever, which is unread again."""
+        db.session.execute(select(Account.id).where(Account.id == account.id).with_for_update())  # two at once come one after the other
+        one = select(cls).where(cls.account_id == account.id, cls.kind == kind)
+        told = db.session.scalar(one.execution_options(populate_existing=True)) or cls(account_id=account.id, kind=kind, key=kind, count=0, data={})
+        if told.count < count:
+            told.count, told.updated_at, told.read_at = count, utc_now(), None
+            db.session.add(told)
+            cls.changed_for(account, kind)
+
+    @classmethod
+    def forget(cls, account: Account, *which: ColumnElement[bool]) -> None:
         """What these tell is over."""
-        gone = delete(cls).where(cls.account_id == account.id, cls.key.in_(keys))
-        if db.session.scalars(gone.returning(cls.id), execution_options={"synchronize_session": "fetch"}).all():
-            cls.changed_for(account)
+        gone = delete(cls).where(cls.account_id == account.id, *which).returning(cls.kind)
+        if kinds := db.session.scalars(gone, execution_options={"synchronize_session": False}).all():
+            cls.changed_for(account, *kinds)
 
     # Reading.
 
@@ -125,16 +133,24 @@ class Notification(Model):
     def read(cls, account: Account, *which: ColumnElement[bool]) -> None:
         """The member has read those that are unread among ``which``; all of them without it. Twice is the same as once."""
         unread = cls.of(account).where(cls.read_at.is_(None), *which).with_only_columns(cls.id)
-        read = update(cls).where(cls.id.in_(unread), cls.read_at.is_(None)).values(read_at=utc_now())
-        if db.session.scalars(read.returning(cls.id), execution_options={"synchronize_session": "fetch"}).all():
-            cls.changed_for(account)
+        read = update(cls).where(cls.id.in_(unread), cls.read_at.is_(None)).values(read_at=utc_now()).returning(cls.kind)
+        if kinds := db.session.scalars(read, execution_options={"synchronize_session": False}).all():
+            cls.changed_for(account, *kinds)
 
     @classmethod
-    def changed_for(cls, account: Account) -> None:
-        """Their list and their badge, on all their pages and devices."""
+    def changed_for(cls, account: Account, *kinds: str) -> None:
+        """Their list, on all their pages and devices, and their badge if it counts one of these kinds (none named: of any)."""
         db.session.flush()
         account.moved(SUBJECT)
-        account.recount("unread_notifications", cls.counted_for(account))
+        if not kinds or any(not KINDS[kind].is_counted_elsewhere for kind in kinds):
+            account.recount("unread_notifications", cls.counted_for(account))
+
+
+def _new(account: Account, kind: str, about: Profile | None, key: str, data: Mapping[str, Any]) -> Any:
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    now = utc_now()
+    said = {"account_id": account.id, "kind": kind, "profile_id": about.id if about else None, "key": key, "data": data}
+    return insert(Notification).values(**said, count=1, created_at=now, updated_at=now)
 
 
 class Wish(Model):
@@ -149,11 +165,15 @@ class Wish(Model):
     email: Mapped[bool]
 
     @classmethod
-    def wants(cls, account: Account, kind: Any, channel: str) -> ColumnElement[bool]:
-        """Whether the account wants to be told of ``kind`` by that channel, as part of a query."""
+    def wants(cls, account_id: Any, kind: Any, channel: str) -> ColumnElement[bool]:
+        """Whether an account wants to be told of ``kind`` by that channel, as part of a query."""
         usual = kind.in_([each.name for each in TABLE if channel in each.channels])
-        said = select(getattr(cls, channel)).where(cls.account_id == account.id, cls.kind == kind).scalar_subquery()
+        said = select(getattr(cls, channel)).where(cls.account_id == account_id, cls.kind == kind).scalar_subquery()
         return func.coalesce(said, usual)
+
+    @classmethod
+    def wants_at_all(cls, account_id: Any, kind: Any) -> ColumnElement[bool]:
+        return or_(*(cls.wants(account_id, kind, channel) for channel in CHANNELS))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""What happens elsewhere that a member is told of at once, in the transaction in which it happens."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from blueprints.accounts.models import Account
+from blueprints.extensions import db
+from blueprints.notifications.models import Notification
+from blueprints.profiles.models import Profile
+from blueprints.requests.models import Request
+
+OVER = ("withdrawn", "expired", "ended")
+
+
+def follow_request(request: Request, **_said: Any) -> None:
+    """Receiver of ``answered``: who is asked is told, then who asked; what is withdrawn or over is told nobody any more."""
+    asked, answer = f"request:{request.id}", f"answer:{request.id}"
+    sender, receiver = (db.session.get_one(Account, id) for id in (request.sender_id, request.receiver_id))
+    if request.state == "pending":
+        Notification.tell(receiver, "request", sender.profile, key=asked, request=request.id)
+    elif request.state in OVER:
+        Notification.forget(receiver, Notification.key == asked)
+        Notification.forget(sender, Notification.key == answer)
+    else:
+        Notification.read(receiver, Notification.key == asked)
+        Notification.tell(sender, "answer", receiver.profile, key=answer, request=request.id, state=request.state)
+
+
+def part(account: Account, *, other: Account, **_said: Any) -> None:
+    """Receiver of ``blocked``: neither hears of the other any more."""
+    for mine, theirs in sorted(((account, other), (other, account)), key=lambda pair: pair[0].id):
+        if theirs.profile:
+            Notification.forget(mine, Notification.profile_id == theirs.profile.id)
+
+
+def come_and_go(account: Account, **_said: Any) -> None:
+    """Receiver of ``left`` and ``returned``: what others are told of them goes out of their lists and counts, or comes back."""
+    if account.profile:
+        for member in _told_of(account.profile):
+            Notification.changed_for(member)
+
+
+def _told_of(profile: Profile) -> Iterable[Account]:
+    told = select(Notification.account_id).where(Notification.profile_id == profile.id)
+    return db.session.scalars(select(Account).where(Account.id.in_(told), or_(Account.is_here, Account.id == profile.account_id)).order_by(Account.id)).all()
