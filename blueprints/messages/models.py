@@ -44,6 +44,7 @@ MOST = 200  # an open page's live window grows to so many, then it starts anew f
 LISTED = 50
 
 message_sent = Signal("Inside the transaction, flushed. Sender: the message that was sent; once, however often it was submitted.")
+messages_read = Signal("Inside the transaction. Sender: the conversation; by: the account that has now read further in it, or written there.")
 
 CLOSED = {
     "ended": "You are no longer connected, so nobody can write here. What was written stays for both of you.",
@@ -203,7 +204,10 @@ class Conversation(Model):
         mine = and_(Participant.conversation_id == self.id, Participant.account_id == account.id)
         delivered = case((Participant.delivered_number < number, number), else_=Participant.delivered_number)
         read = update(Participant).where(mine, Participant.read_number < number).values(read_number=number, delivered_number=delivered)
-        return bool(db.session.execute(read.returning(Participant.account_id), execution_options={"synchronize_session": False}).all())
+        if not db.session.execute(read.returning(Participant.account_id), execution_options={"synchronize_session": False}).all():
+            return False
+        messages_read.send(self, by=account)
+        return True
 
     def _counted(self, **values: Any) -> "Conversation":
         """Counted by the database, in one statement that holds the row."""

@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
+from blueprints.messages.models import Conversation, Message
 from blueprints.notifications.models import Notification
 from blueprints.profiles.models import Profile
 from blueprints.requests.models import Request
@@ -26,6 +27,20 @@ def follow_request(request: Request, **_said: Any) -> None:
     else:
         Notification.read(receiver, Notification.key == asked)
         Notification.tell(sender, "answer", receiver.profile, key=answer, request=request.id, state=request.state)
+
+
+def tell_of_message(message: Message, **_said: Any) -> None:
+    """Receiver of ``message_sent``: that there are messages, and how many, but no word of them. Who has the conversation open reads it at once,
+    and then this is gone again."""
+    sender, receiver = (db.session.get_one(Account, id) for id in (message.sender_id, message.receiver_id))
+    key = f"conversation:{message.conversation_id}"
+    Notification.forget(receiver, Notification.key == key, Notification.read_at.is_not(None))
+    Notification.tell(receiver, "message", sender.profile, key=key, conversation=message.conversation_id)
+
+
+def forget_messages(conversation: Conversation, *, by: Account, **_said: Any) -> None:
+    """Receiver of ``messages_read``."""
+    Notification.forget(by, Notification.key == f"conversation:{conversation.id}")
 
 
 def part(account: Account, *, other: Account, **_said: Any) -> None:
