@@ -242,7 +242,7 @@ def test_no_match_is_told_of_who_is_known_unwanted_or_out_of_sight(what: str, bo
         case "blocked":
             Block.put(pia, bo_knows)
         case "must":
-            bo_knows.profile.musts = frozenset({"language"})
+            revise(bo_knows, musts=frozenset({"language"}))
         case "their must":
             pia.profile.musts = frozenset({"language"})
             pia.profile.languages = frozenset({"fi"})
