@@ -13,6 +13,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, g
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 
 from app import create_app
 from blueprints.accounts import passwords
@@ -48,11 +49,29 @@ class Cast:
     cy: int
 
 
+class CompiledTemplates(BytecodeCache):
+    """Each test has an app of its own; what it makes of the templates is the same for all."""
+
+    def __init__(self) -> None:
+        self.code: dict[str, tuple[str, Any]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        checksum, code = self.code.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.code[bucket.key] = (bucket.checksum, bucket.code)
+
+
+compiled_templates = CompiledTemplates()
+
+
 @contextlib.contextmanager
 def app_on(instance: Path, env: dict[str, str] | None = None, **config: Any) -> Iterator[Flask]:
     """An app in this process on the database of that instance."""
     database = (env or {}).get("DATABASE_URL")
     app = create_app({"INSTANCE_PATH": instance, **({"SQLALCHEMY_DATABASE_URI": database} if database else {}), **QUIET, **config})
+    app.jinja_env.bytecode_cache = compiled_templates
     yield app
     with app.app_context():
         db.session.remove()
