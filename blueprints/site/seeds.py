@@ -23,6 +23,7 @@ from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.cities import fold
 from blueprints.profiles.models import BIO_LENGTH, DISTANCES_KM, HEADLINE_LENGTH, MAX_EUROS, NAME_LENGTH, City, Profile
 from blueprints.site import portraits, seed_texts
+from blueprints.site.seed_together import bring_together
 
 CREATORS = 0.62
 SMALLEST_CITY = 60_000
@@ -131,6 +132,8 @@ def seed(session: scoped_session[Any], profiles: int, seed: int, media: Path, de
         ids = session.scalars(insert(Account).returning(Account.id, sort_by_parameter_order=True), accounts).all()
         rows = [{**member.profile, "account_id": id, "avatar": face} for member, id, face in zip(batch, ids, faces, strict=True)]
         session.execute(insert(Profile), rows)
+        demo = {member.role: id for member, id in zip(batch, ids, strict=True) if member.email in (ANA, BO)}
+        bring_together(session, ids, f"{seed} after {ids[0]}", utc_now(), demo)
         session.commit()
 
 

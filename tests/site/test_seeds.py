@@ -16,6 +16,7 @@ from blueprints.accounts.models import Account
 from blueprints.accounts.passwords import hash_password, verify
 from blueprints.extensions import db
 from blueprints.matches import scoring
+from blueprints.messages.models import Conversation, Message, unread_of
 from blueprints.profiles import avatars, completion
 from blueprints.profiles.choices import CAMPAIGN_TYPES, COMPANY_SIZES, INDUSTRIES, LANGUAGES, NICHES, PLATFORMS
 from blueprints.profiles.models import (
@@ -29,6 +30,7 @@ from blueprints.profiles.models import (
     URL_LENGTH,
     Profile,
 )
+from blueprints.requests.models import Request
 from blueprints.site import portraits, seed_texts, seeds
 from blueprints.site.seeds import Member, community
 
@@ -290,3 +292,33 @@ def test_without_a_password_nobody_can_log_in(app, tmp_path):
 
     assert set(db.session.scalars(select(Account.password_hash))) == {""}
     assert not db.session.scalar(select(func.count()).where(Account.email.in_((seeds.ANA, seeds.BO))))
+
+
+def test_members_of_a_seeded_community_work_together_and_every_count_is_right(app, tmp_path):
+    seeds.seed(db.session, 60, 5, tmp_path, demo_password_hash=hash_password("let me in please"))
+    accounts = list(db.session.scalars(select(Account)))
+
+    assert {"accepted", "pending"} <= set(db.session.scalars(select(Request.state)))
+    assert all(talk.last_number == len(words) and sorted(words) == list(range(1, talk.last_number + 1)) for talk, words in talks())
+    for account in accounts:
+        assert account.waiting_requests == db.session.scalar(select(func.count()).where(*Request.waiting_for(account))), account.email
+        assert account.unread_messages == db.session.scalar(unread_of(account)), account.email
+    assert any(account.unread_messages for account in accounts) and any(account.waiting_requests for account in accounts)
+
+
+def test_ana_and_bo_talk_and_each_has_others_to_answer(app, tmp_path):
+    seeds.seed(db.session, 100, 5, tmp_path, demo_password_hash=hash_password("let me in please"))
+    ana, bo = (db.session.scalars(select(Account).where(Account.email == email)).one() for email in (seeds.ANA, seeds.BO))
+
+    request = Request.between(ana, bo.profile)
+    assert request and request.is_connected and bo.unread_messages
+    for account in (ana, bo):
+        states = [request.state for request, _ in db.session.execute(Request.with_me(account))]
+        assert len(states) >= 5 and account.waiting_requests, states
+
+
+def talks() -> list[tuple[Conversation, list[int]]]:
+    said = {talk.id: (talk, list[int]()) for talk in db.session.scalars(select(Conversation))}
+    for message in db.session.scalars(select(Message)):
+        said[message.conversation_id][1].append(message.number)
+    return list(said.values())
