@@ -50,8 +50,8 @@ class Notification(Model):
     @classmethod
     def of(cls, viewer: Account, channel: str = IN_APP) -> "Select[Notification]":
         """What the viewer is told by that channel: nothing about people whom they may not see, and nothing they switched off."""
-        visible = Profile.visible_to(viewer).with_only_columns(Profile.id)
-        about = or_(cls.profile_id.is_(None), cls.profile_id.in_(visible))
+        visible = Profile.visible_to(viewer).where(Profile.id == cls.profile_id).correlate(cls).with_only_columns(Profile.id).exists()
+        about = or_(cls.profile_id.is_(None), visible)
         return select(cls).where(cls.account_id == viewer.id, about, Wish.wants(viewer.id, cls.kind, channel))
 
     @classmethod

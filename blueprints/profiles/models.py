@@ -128,7 +128,7 @@ class Profile(Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), unique=True)
-    role: Mapped[str] = mapped_column(String(10), index=True)
+    role: Mapped[str] = mapped_column(String(10))  # without an index: it tells two halves apart, and SQLite would begin every search with it
 
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     headline: Mapped[str] = mapped_column(String(HEADLINE_LENGTH), default="")
