@@ -151,6 +151,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
     "presence.show": lambda cast: {"profile_id": cast.ana.profile.id},
+    **{f"profiles.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("confirm_block", "block", "unblock")},
     "accounts.end_session": lambda cast: {"session_id": db.session.scalar(select(LoginSession.id).where(LoginSession.account_id == cast.ana.id))},
 }
 FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may be, and never with anything of a member

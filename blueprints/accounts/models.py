@@ -134,15 +134,17 @@ class Account(Model):
         self._leave()
 
     def suspend(self) -> None:
-        """The same by an admin; ``restore`` takes it back."""
-        self.suspended_at = utc_now()
-        self._leave()
+        """The same by an admin; ``restore`` takes it back. Twice is the same as once."""
+        if not self.suspended_at:
+            self.suspended_at = utc_now()
+            self._leave()
 
     def restore(self) -> None:
-        """In sight again; whoever it is may log in again."""
-        self.suspended_at = None
-        self.changed()
-        returned.send(self)
+        """In sight again, unless they left themselves; whoever it is may log in again."""
+        if self.suspended_at:
+            self.suspended_at = None
+            self.changed()
+            returned.send(self)
 
     def _leave(self) -> None:
         db.session.execute(delete(LoginSession).where(LoginSession.account_id == self.id))

@@ -89,12 +89,13 @@ def announce_all(versions: Mapping[str, int]) -> None:
         _queue(session).extend(Notice(topic, version) for topic, version in versions.items())
 
 
-def cut(account_id: int, version: int, subjects: Sequence[str]) -> None:
+def cut(account_id: int, subjects: Sequence[str]) -> None:
     """From this commit on the account's streams hear nothing more of these subjects, and its open pages are told that they are gone.
 
-    ``version``: the account's own, counted for this change. About five subjects fit into one notice.
+    Each is a topic of its own, so that a later one never hides one whose bell was lost. About five subjects fit into one notice.
     """
-    announce(f"cut/{account_id}", version, subjects=list(subjects))
+    moment = time.time_ns()
+    announce(f"cut/{account_id}.{moment}", moment, subjects=list(subjects))
 
 
 def say(topic: str, **data: Any) -> None:

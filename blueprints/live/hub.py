@@ -155,7 +155,7 @@ class Hub:
         return topic in self._by_topic
 
     def heard(self, topic: str) -> int:
-        """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none."""
+        """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none. ``cut/7``: the newest cut of that account."""
         subject, _, audience = topic.partition("/")
         every = f"{subject.partition(':')[0]}:{EVERY_ID}/{audience}"
         return max(self._heard.get(name, NEVER)[0] for name in (topic, every))
@@ -181,7 +181,9 @@ class Hub:
         elif kind == "end-account":
             self._end(list(self._by_account.get(int(audience), ())))
         elif kind == "cut":
-            self._cut(list(self._by_account.get(int(audience), ())), notice.said["subjects"])
+            account = int(audience.partition(".")[0])
+            self._heard[f"cut/{account}"] = (max(notice.version, self.heard(f"cut/{account}")), time.monotonic())
+            self._cut(list(self._by_account.get(account, ())), notice.said["subjects"])
         elif kind.endswith(f":{EVERY_ID}"):
             self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
         else:
@@ -216,8 +218,9 @@ class Hub:
         ours = self.streams.get(stream)
         if ours and ours.account_id == account and ours.is_news(number):
             ours.hidden = hidden
-            if self.heard(f"cut/{account}") > cut:  # meanwhile something became invisible: what may be watched has to be asked anew
-                self.close(ours, "again")
+            newest_cut, cut_at = self._heard.get(f"cut/{account}", NEVER)
+            if newest_cut > cut and time.monotonic() - cut_at < RECENT_SECONDS / 2:  # something became invisible; one of long ago the other only forgot
+                self.close(ours, "again")  # what may be watched has to be asked anew
                 return
             self.watch(ours, topics)
             for topic, version in topics.items():

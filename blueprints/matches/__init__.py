@@ -7,8 +7,9 @@ from flask import Flask
 from blueprints.live import Notice
 from blueprints.matches.deck import in_turns
 from blueprints.matches.index import Index
-from blueprints.matches.models import decks_move_on
+from blueprints.matches.models import decks_move_on, decks_of_both_move_on
 from blueprints.matches.open_decks import OpenDecks
+from blueprints.profiles.blocks import blocked, unblocked
 from blueprints.profiles.models import profile_changed
 
 
@@ -39,5 +40,7 @@ def init_app(app: Flask) -> None:
     app.extensions["matches"] = Matching(app)
     app.jinja_env.filters["in_turns"] = in_turns
     profile_changed.connect(decks_move_on)
+    blocked.connect(decks_of_both_move_on)
+    unblocked.connect(decks_of_both_move_on)
     app.register_blueprint(bp)
     app.cli.add_command(commands)

@@ -204,7 +204,7 @@ class Deck:
     def of(
         cls, viewer: Account, filters: Filters = NO_FILTERS, page: int = 1, pages: int = 1, notes: Collection[str] = (), shown: Collection[int] = ()
     ) -> "Deck":
-        """Three queries: the version first (so that what is shown can only be newer), whom the viewer put away, and these pages whole but for
+        """Three queries: the version first (so that what is shown can only be newer), whom the deck leaves out, and these pages whole but for
         the profiles already ``shown``."""
         version = version_for(viewer)
         ranking = ranked(viewer, filters, page, pages)
@@ -297,7 +297,7 @@ def standing(viewer: Account, filters: Filters, profile_id: int) -> Standing:
 def _asked(viewer: Account, filters: Filters) -> tuple[Facts, str, Table, Filters, list[int], Found | None, float]:
     """What a pass needs; all that is read of the database is read here."""
     found = search(filters.q) if filters.q else None
-    hidden = Mark.hidden_by(viewer)
+    hidden = Mark.left_out_for(viewer)
     table = current_app.extensions["matches"].index.read(OTHER_ROLE[viewer.role])
     return facts_of(viewer.profile), viewer.role, table, filters, hidden, found, time.time()
 

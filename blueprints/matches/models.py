@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select, union_all  # isort: skip
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -22,6 +22,7 @@ from blueprints.matches.reasons import FACTORS, Factor, Pair, mean
 from blueprints.matches.scoring import Facts, Score, km_between, score, tier_of
 from blueprints.matches.scoring import facts_of as read_facts
 from blueprints.matches.versions import DeckVersion
+from blueprints.profiles.blocks import Block
 from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, PREFERENCE_FIELDS, Profile, Viewer
 from blueprints.texts import clean_line
@@ -55,9 +56,11 @@ class Mark(Model):
     profile: Mapped[Profile] = relationship()
 
     @classmethod
-    def hidden_by(cls, viewer: Account) -> list[int]:
-        """The ids of the profiles that the viewer put away."""
-        return list(db.session.scalars(select(cls.profile_id).where(cls.account_id == viewer.id, cls.hidden_at.is_not(None))))
+    def left_out_for(cls, viewer: Account) -> list[int]:
+        """The ids of the profiles that the viewer's deck leaves out: those they put away, and those with a block between them."""
+        hidden = select(cls.profile_id).where(cls.account_id == viewer.id, cls.hidden_at.is_not(None))
+        parted = select(Profile.id).where(Profile.account_id.in_(Block.parted_from(viewer.id)))
+        return list(db.session.scalars(union_all(hidden, parted)))
 
     @classmethod
     def of(cls, viewer: Viewer) -> ColumnElement[bool]:
@@ -355,6 +358,13 @@ def decks_move_on(profile: Profile, fields: Iterable[str]) -> None:
         DeckVersion.moved_on(OTHER_ROLE[profile.role], profile)
     elif SEARCHED_FIELDS.intersection(fields):
         DeckVersion.moved_on(OTHER_ROLE[profile.role], profile, by_words=True)
+
+
+def decks_of_both_move_on(account: Account, *, other: Account) -> None:
+    """Receiver of ``blocked`` and ``unblocked``: nobody else's deck changes."""
+    for me, them in sorted(((account, other), (other, account)), key=lambda pair: pair[0].role):  # in an order: the counters are held
+        if me.role in OTHER_ROLE and them.profile:
+            DeckVersion.moved_on(me.role, them.profile, only_for=me)
 
 
 def _creator_facts(creator: Profile) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import gevent
@@ -63,11 +63,13 @@ class Looking:
 
 @dataclass(frozen=True)
 class Moved:
-    """What changed for the decks of a role up to ``version``: profiles (None: the journal knows which), and those in words or picture only."""
+    """What changed for the decks of a role up to ``version``: profiles (None: the journal knows which), those in words or picture only, and
+    the accounts for whom alone somebody came or went."""
 
     version: int
     ids: frozenset[int] | None = frozenset()
     by_words: frozenset[int] = frozenset()
+    accounts: frozenset[int] = frozenset()
 
 
 class OpenDecks:
@@ -100,11 +102,13 @@ class OpenDecks:
         if kind == "deck" and audience in OTHER_ROLE and notice.version > self.told.get(audience, 0):
             before, profile = self.moved.get(audience, Moved(self.told.get(audience, 0))), notice.said.get("profile")
             if before.ids is None or not isinstance(profile, int) or notice.version != before.version + 1:  # a bell was lost, or it speaks of all
-                self.moved[audience] = Moved(max(before.version, notice.version), None)
+                self.moved[audience] = Moved(max(before.version, notice.version), None, accounts=before.accounts)
             elif notice.said.get("by_words"):
-                self.moved[audience] = Moved(notice.version, before.ids, before.by_words | {profile})
+                self.moved[audience] = replace(before, version=notice.version, by_words=before.by_words | {profile})
+            elif account := notice.said.get("for"):
+                self.moved[audience] = replace(before, version=notice.version, accounts=before.accounts | {account})
             else:
-                self.moved[audience] = Moved(notice.version, before.ids | {profile}, before.by_words)
+                self.moved[audience] = replace(before, version=notice.version, ids=before.ids | {profile})
             self.index.news.set()
         elif kind == "window":
             account, role, profile_id, window = json.loads(notice.data)
@@ -141,7 +145,8 @@ class OpenDecks:
             watching = {account for account in self.hub.accounts if self.hub.is_watched(f"deck/{role}.{account}")}
             for account in [account for account, mine in self.looking.items() if mine.role == role and account not in watching]:
                 del self.looking[account]  # what changes from here on is not followed for them
-            for number, account in enumerate(self._concerned(role, ids, change.by_words, watching)):
+            concerned = self._concerned(role, ids, change.by_words, watching) | change.accounts & watching
+            for number, account in enumerate(concerned):
                 self.hub.ring(Notice(f"deck/{role}.{account}", version))
                 if number % RINGS == RINGS - 1:
                     gevent.sleep(0)
@@ -149,6 +154,8 @@ class OpenDecks:
     def _concerned(self, role: str, ids: frozenset[int] | None, by_words: frozenset[int], watching: set[int]) -> set[int]:
         if ids is None or len(ids) > MANY_CHANGES:
             return watching
+        if not ids and not by_words:  # somebody came or went for one member alone
+            return set()
         mine, theirs = self.index.tables[role], self.index.tables[OTHER_ROLE[role]]
         concerned, others = set[int](), Others([], [], [], [])
         for account in watching:

@@ -5,6 +5,7 @@ import json
 from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from blueprints.accounts.models import Account
 from blueprints.extensions import Model, db, read_aside
 from blueprints.live import announce
 from blueprints.live.announcements import Announcement
@@ -24,13 +25,13 @@ class DeckVersion(Model):
         return db.session.scalar(select(cls.version).where(cls.role == role)) or 0
 
     @classmethod
-    def moved_on(cls, role: str, profile: Profile | None = None, by_words: bool = False) -> None:
+    def moved_on(cls, role: str, profile: Profile | None = None, by_words: bool = False, only_for: Account | None = None) -> None:
         """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them.
-        ``by_words``: only for decks that search for words or ask for a picture."""
+        ``by_words``: only for decks that search for words or ask for a picture. ``only_for``: it is the decks of that one member that changed."""
         row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
         row.version += 1
         db.session.add(row)
-        said = {"profile": profile.id} | ({"by_words": True} if by_words else {}) if profile else {}
+        said = {"profile": profile.id} | ({"by_words": True} if by_words else {}) | ({"for": only_for.id} if only_for else {}) if profile else {}
         announce(f"deck/{role}", row.version, **said)
 
     @classmethod

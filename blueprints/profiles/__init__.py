@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from markupsafe import Markup
 
-from blueprints.accounts.models import left, registered
+from blueprints.accounts.models import left, registered, returned
 from blueprints.profiles import choices
 
 Panel = Callable[[Any, Any], Markup | None]
@@ -16,10 +16,11 @@ panels: list[Panel] = []  # what other packages show below a profile: each is as
 
 
 def init_app(app: Flask) -> None:
-    from blueprints.profiles.routes import bp
-    from blueprints.profiles.subjects import begin_profile, withdraw_profile
+    from blueprints.profiles import blocking
+    from blueprints.profiles.subjects import begin_profile, return_profile, withdraw_profile
 
     app.jinja_env.globals["choices"] = choices
     registered.connect(begin_profile)
     left.connect(withdraw_profile)
-    app.register_blueprint(bp)
+    returned.connect(return_profile)
+    app.register_blueprint(blocking.bp)

@@ -4,14 +4,18 @@ from datetime import datetime
 from typing import Any
 
 from blinker import Signal
-from sqlalchemy import ColumnElement, ForeignKey, and_, delete, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Select, String, and_, delete, or_, select, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.live import cut
 
 blocked = Signal("Inside the transaction. Sender: the account that blocked; other: the account it blocked. Every package ends what is between the two.")
+unblocked = Signal("Inside the transaction. Sender: the account that took its block back; other: the account it sees again, and is seen by.")
+
+OF_A_PROFILE = ("profile", "match", "request", "presence")  # kinds of subjects whose id is a profile's
 
 
 class Block(Model):
@@ -19,6 +23,7 @@ class Block(Model):
 
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True)
     blocked_id: Mapped[int] = mapped_column(ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True, index=True)
+    name: Mapped[str] = mapped_column(String(80), default="")  # theirs at that time: what they write from then on is not for who blocked them
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=utc_now)
 
     @classmethod
@@ -28,15 +33,47 @@ class Block(Model):
         return select(cls.account_id).where(either).exists()
 
     @classmethod
+    def parted_from(cls, account_id: int) -> Any:
+        """The ids of the accounts that one blocked or is blocked by, as part of a query."""
+        return union_all(select(cls.blocked_id).where(cls.account_id == account_id), select(cls.account_id).where(cls.blocked_id == account_id))
+
+    @classmethod
+    def by(cls, account: Account) -> "Select[Block]":
+        """Whom the account blocked, the latest first."""
+        return select(cls).where(cls.account_id == account.id).order_by(cls.created_at.desc(), cls.blocked_id)
+
+    @classmethod
+    def stands(cls, one: int, other: int) -> bool:
+        """Whether a block stands between two accounts, which are held until the transaction ends: whoever asks this before they send something
+        comes wholly before a block, or after it."""
+        cls._hold(one, other)
+        return bool(db.session.scalar(select(cls.between(one, other))))
+
+    @classmethod
     def put(cls, account: Account, other: Account) -> None:
         """Twice is the same as once."""
+        cls._hold(account.id, other.id)
         try:
             with db.session.begin_nested():
-                db.session.add(cls(account_id=account.id, blocked_id=other.id))
+                db.session.add(cls(account_id=account.id, blocked_id=other.id, name=other.profile.name if other.profile else ""))
         except IntegrityError:
             return
+        for me, them in ((account, other), (other, account)):
+            if them.profile:
+                cut(me.id, [f"{kind}:{them.profile.id}" for kind in OF_A_PROFILE])
+        account.moved("blocked")
         blocked.send(account, other=other)
 
     @classmethod
     def lift(cls, account: Account, other: Account) -> None:
-        db.session.execute(delete(cls).where(cls.account_id == account.id, cls.blocked_id == other.id))
+        """They see each other again, unless the other blocked them too. What was between them does not come back."""
+        cls._hold(account.id, other.id)
+        lifted = delete(cls).where(cls.account_id == account.id, cls.blocked_id == other.id).returning(cls.blocked_id)
+        if db.session.scalar(lifted):
+            account.moved("blocked")
+            unblocked.send(account, other=other)
+
+    @classmethod
+    def _hold(cls, one: int, other: int) -> None:
+        """In an order, so that two at once do not wait for each other."""
+        db.session.execute(select(Account.id).where(Account.id.in_((one, other))).order_by(Account.id).with_for_update(key_share=True))

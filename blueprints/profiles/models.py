@@ -230,6 +230,13 @@ class Profile(Model):
         announce(f"profile:{self.id}", self.version, gone=True)
         profile_changed.send(self, fields=MATCHING_FIELDS)
 
+    def announce_back(self) -> None:
+        """Who was gone may be seen again: decks show them."""
+        self.version += 1
+        db.session.flush()
+        announce(f"profile:{self.id}", self.version)
+        profile_changed.send(self, fields=MATCHING_FIELDS)
+
     def _with_partners(self, stale: set[str], changed: Changes) -> set[str]:
         """With one end of a range in conflict, the other end only fits if it still makes a range with what stands."""
         for pair in RANGES:

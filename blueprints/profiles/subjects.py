@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from blueprints.accounts.models import Account
+from blueprints.accounts.subjects import own_subject
 from blueprints.extensions import db
 from blueprints.live import subject
 from blueprints.profiles.models import OTHER_ROLE, Profile
@@ -14,6 +15,9 @@ def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """The profiles among ``ids`` that ``viewer`` may see, with their versions: what a stream may be told, and whether it is behind."""
     visible = Profile.visible_to(viewer).where(Profile.id.in_(ids))
     return {id: version for id, version in db.session.execute(visible.with_only_columns(Profile.id, Profile.version))}
+
+
+own_subject("blocked")
 
 
 def begin_profile(account: Account, *, name: str, **_said: Any) -> None:
@@ -27,3 +31,9 @@ def withdraw_profile(account: Account) -> None:
     """Receiver of ``left``."""
     if account.profile:
         account.profile.announce_gone()
+
+
+def return_profile(account: Account) -> None:
+    """Receiver of ``returned``."""
+    if account.profile:
+        account.profile.announce_back()

@@ -4,4 +4,4 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    pass
+    from blueprints.reports import models  # noqa: F401
