@@ -505,13 +505,13 @@ def part(account: Account, other: Account) -> None:
         conversation.lists_moved()
         for one in sorted((account, other), key=lambda one: one.id):
             one.recount("unread_messages", unread_of(one))
-            cut(one.id, one.version, topics_of(conversation))
+            cut(one.id, topics_of(conversation))
 
 
 def leave(account: Account) -> None:
     """Receiver of ``left``: whoever is gone is gone from the lists and open conversations of the others, too."""
     for conversation, other in _with_others(account):
-        cut(other.id, other.version, topics_of(conversation))
+        cut(other.id, topics_of(conversation))
 
 
 def come_back(account: Account) -> None:
