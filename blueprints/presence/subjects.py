@@ -39,4 +39,4 @@ def part(request: Request, by: Account | None) -> None:
     if not may_see(one, other, is_connected=False):
         for me, them in ((one, other), (other, one)):
             me.account.changed()
-            cut(me.account_id, me.account.version, [f"presence:{them.id}"])
+            cut(me.account_id, [f"presence:{them.id}"])
