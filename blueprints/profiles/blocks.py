@@ -15,7 +15,7 @@ from blueprints.live import cut
 blocked = Signal("Inside the transaction. Sender: the account that blocked; other: the account it blocked. Every package ends what is between the two.")
 unblocked = Signal("Inside the transaction. Sender: the account that took its block back; other: the account it sees again, and is seen by.")
 
-OF_A_PROFILE = ("profile", "match", "request")  # kinds of subjects whose id is a profile's; what else there is between two, its package cuts
+OF_A_PROFILE = ("profile", "match", "request", "presence")  # kinds of subjects whose id is a profile's; what else there is between two, its package cuts
 
 
 class Block(Model):
