@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select, union_all  # isort: skip
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Select, String, Text, UniqueConstraint, and_, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -60,7 +60,7 @@ class Mark(Model):
         """The ids of the profiles that the viewer's deck leaves out: those they put away, and those with a block between them."""
         hidden = select(cls.profile_id).where(cls.account_id == viewer.id, cls.hidden_at.is_not(None))
         parted = select(Profile.id).where(Profile.account_id.in_(Block.parted_from(viewer.id)))
-        return list(db.session.scalars(union_all(hidden, parted)))
+        return list(db.session.scalars(hidden.union_all(parted)))
 
     @classmethod
     def of(cls, viewer: Viewer) -> ColumnElement[bool]:
