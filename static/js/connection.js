@@ -16,6 +16,7 @@ export class Connection {
   #id = "";
   #shown = {};
   #csrf = "";
+  #hidden = false;
   #listening = new Set();
   #failures = 0;
   #retryTimer = 0;
@@ -37,11 +38,12 @@ export class Connection {
     this.word = "connecting";
   }
 
-  /** What all tabs show now: {subject: version}. The first call opens the stream. */
-  show(shown, csrf) {
-    const changed = JSON.stringify(shown) !== JSON.stringify(this.#shown);
+  /** What all tabs show now: {subject: version}; hidden: none of them is in front. The first call opens the stream. */
+  show(shown, csrf, hidden) {
+    const changed = hidden !== this.#hidden || JSON.stringify(shown) !== JSON.stringify(this.#shown);
     this.#shown = shown;
     this.#csrf = csrf;
+    this.#hidden = hidden;
     for (const subject of Object.keys(shown)) this.#listen(subject);
     if (this.word === "ended") return;
     if (!this.#source && !this.#retryTimer && !this.#holding) this.open();
@@ -52,7 +54,7 @@ export class Connection {
     this.close();
     this.#holding = false;
     this.#listening.clear();
-    const source = new EventSource(`/live?as=${encodeURIComponent(this.session)}`);
+    const source = new EventSource(`/live?as=${encodeURIComponent(this.session)}${this.#hidden ? "&hidden=1" : ""}`);
     this.#source = source;
     source.addEventListener("stream", (event) => this.#opened(JSON.parse(event.data)));
     source.addEventListener("beat", () => this.#alive());
@@ -161,6 +163,7 @@ export class Connection {
           as: this.session,
           stream,
           n: ++this.#calls,
+          hidden: this.#hidden ? "1" : "0",
           subjects: Object.entries(this.#shown).map(([subject, version]) => `${subject}@${version}`).join(" "),
         }),
         signal: AbortSignal.timeout(OPEN_WITHIN),

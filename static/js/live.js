@@ -52,7 +52,7 @@ function shown() {
 
 function tellWhatIsShown() {
   const now = shown();
-  const text = JSON.stringify(now);
+  const text = JSON.stringify([now, document.hidden]);
   if (text === lastShown) return;
   lastShown = text;
   link?.show(now);
@@ -258,7 +258,7 @@ document.addEventListener("click", (event) => {
 function shareConnection() {
   const worker = new SharedWorker(meta.dataset.worker, { type: "module", name: `duet-${meta.content}` });
   const port = worker.port;
-  const say = (message) => port.postMessage({ session: meta.content, csrf: meta.dataset.csrf, ...message });
+  const say = (message) => port.postMessage({ session: meta.content, csrf: meta.dataset.csrf, hidden: document.hidden, ...message });
   port.onmessage = ({ data }) => {
     if (data.notice) hear(...data.notice);
     if (data.state) hearState(data.state);
@@ -277,9 +277,9 @@ function ownConnection() {
   const connection = new Connection({ session: meta.content, notice: hear, state: hearState });
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) connection.close();
-    else connection.show(shown(), meta.dataset.csrf);
+    else connection.show(shown(), meta.dataset.csrf, false);
   });
-  return { show: (now) => connection.show(now, meta.dataset.csrf), retry: () => connection.retry() };
+  return { show: (now) => document.hidden || connection.show(now, meta.dataset.csrf, false), retry: () => connection.retry() };
 }
 
 // A page that comes back from the browser's memory may be hours old, or another member's.
@@ -299,6 +299,7 @@ addEventListener("pageshow", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     hiddenAt = Date.now();
+    tellWhatIsShown(); // others see that nobody looks
     return;
   }
   pageChanged();

@@ -3,22 +3,22 @@
 import { Connection } from "./connection.js";
 
 const PING_EVERY = 60_000;
-const tabs = new Map(); // port → { shown, csrf, answered }
+const tabs = new Map(); // port → { shown, csrf, hidden, answered }
 const newest = new Map(); // subject → last notice, for tabs that open while another is still behind
 let connection = null;
 
 self.onconnect = ({ ports: [port] }) => {
-  tabs.set(port, { shown: {}, csrf: "", answered: true });
+  tabs.set(port, { shown: {}, csrf: "", hidden: true, answered: true });
   port.onmessage = ({ data }) => hear(port, data);
   port.start();
 };
 
 function hear(port, message) {
-  const tab = tabs.get(port) ?? { shown: {}, csrf: "" };
+  const tab = tabs.get(port) ?? { shown: {}, csrf: "", hidden: true };
   tab.answered = true;
   tabs.set(port, tab);
   if (message.say === "show") {
-    Object.assign(tab, { shown: message.shown, csrf: message.csrf });
+    Object.assign(tab, { shown: message.shown, csrf: message.csrf, hidden: message.hidden });
     connection ??= new Connection({ session: message.session, notice: hand, state: tellAll });
     port.postMessage({ state: connection.word });
     const all = union();
@@ -27,10 +27,10 @@ function hear(port, message) {
       const notice = newest.get(subject);
       if (notice && (notice.gone || notice.v > version)) port.postMessage({ notice: [subject, notice] });
     }
-    connection.show(all, message.csrf);
+    connection.show(all, message.csrf, allAreHidden());
   } else if (message.say === "bye") {
     tabs.delete(port);
-    if (tabs.size) connection?.show(union(), [...tabs.values()].at(-1).csrf);
+    showRest();
   } else if (message.say === "retry") {
     connection?.retry();
   }
@@ -45,6 +45,14 @@ function union() {
   return all;
 }
 
+function allAreHidden() {
+  return [...tabs.values()].every((tab) => tab.hidden);
+}
+
+function showRest() {
+  if (tabs.size) connection?.show(union(), [...tabs.values()].at(-1).csrf, allAreHidden());
+}
+
 function hand(subject, data) {
   const before = newest.get(subject);
   if (!(before?.v > data.v)) newest.set(subject, data);
@@ -57,9 +65,11 @@ function tellAll(state) {
 
 // A tab that crashed or was frozen says no goodbye. It counts again as soon as it says what it shows.
 setInterval(() => {
+  const before = tabs.size;
   for (const [port, tab] of tabs) {
     if (!tab.answered) tabs.delete(port);
     tab.answered = false;
     port.postMessage({ ping: true });
   }
+  if (tabs.size < before) showRest(); // or it would be in front for ever
 }, PING_EVERY);
