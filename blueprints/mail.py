@@ -35,8 +35,16 @@ WIRE = SMTP.clone(max_line_length=998)  # a header stays on its line: folded, a 
 class NotSent(Exception):
     """This message was not taken; the next may be."""
 
+    may_be_taken_soon = False
 
-class ServerCloses(NotSent):
+
+class TryAgain(NotSent):
+    """Not now, said the server, but perhaps later."""
+
+    may_be_taken_soon = True
+
+
+class ServerCloses(TryAgain):
     """It has had enough of this connection."""
 
 
@@ -162,7 +170,8 @@ class ThroughServer:
     def _refused(self, code: int, answer: bytes | str, error: Exception) -> NoReturn:
         if code == CLOSING:
             self._drop()
-        raise (ServerCloses if code == CLOSING else NotSent)(words(code, answer)) from error
+        kind = ServerCloses if code == CLOSING else TryAgain if 400 <= code < 500 else NotSent
+        raise kind(words(code, answer)) from error
 
     def _drop(self) -> None:
         if self._connection:

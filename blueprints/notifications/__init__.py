@@ -12,7 +12,8 @@ from blueprints.requests.models import answered
 
 
 def init_app(app: Flask) -> None:
-    from blueprints.notifications import activity, activity_routes, subjects
+    from blueprints.notifications import activity, activity_routes, subjects, unsubscribing
+    from blueprints.notifications.cli import cli
     from blueprints.notifications.lookout import Lookout, note_change, note_saved
     from blueprints.notifications.occasions import come_and_go, follow_request, forget_messages, part, tell_of_message
 
@@ -31,3 +32,5 @@ def init_app(app: Flask) -> None:
     profile_changed.connect(activity.profile_did)
     answered.connect(activity.pair_did)
     app.register_blueprint(activity_routes.bp)
+    app.register_blueprint(unsubscribing.bp)
+    app.cli.add_command(cli)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
-from blueprints.notifications.kinds import CHANNELS, IN_APP, KINDS, ONCE_EVER, TABLE, Kind
+from blueprints.notifications.kinds import CHANNELS, EMAIL, IN_APP, KINDS, ONCE_EVER, TABLE, Kind
 from blueprints.profiles.models import Profile
 
 KEY_LENGTH = 60
@@ -188,6 +188,16 @@ class Wishes:
         usual = {kind.name: frozenset(kind.channels) for kind in TABLE}
         said = db.session.scalars(select(Wish).where(Wish.account_id == account.id))
         return cls(account, usual | {row.kind: frozenset(channel for channel in CHANNELS if getattr(row, channel)) for row in said if row.kind in usual})
+
+    @property
+    def want_mail(self) -> bool:
+        """Who switched off every kind that can be switched off wants no e-mail at all, not even of the kinds that cannot."""
+        return any(EMAIL in self.by_kind[kind.name] for kind in TABLE if kind.can_be_off)
+
+    def end_mail(self) -> None:
+        """Nothing by e-mail any more; the other ways stay as they are."""
+        if self.want_mail:
+            self.become({name: channels - {EMAIL} for name, channels in self.by_kind.items()})
 
     def become(self, by_kind: Mapping[str, Iterable[str]]) -> None:
         """Twice is the same as once; what cannot be switched off stays."""

@@ -59,8 +59,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_activities_happened_at"), "activities", ["happened_at"])
     op.create_index(op.f("ix_activities_profile_id"), "activities", ["profile_id"])
 
+    op.create_table(
+        "digests",
+        sa.Column("account_id", sa.Integer(), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_digests_account_id_accounts"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_digests")),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("digests")
     op.drop_table("activities")
     op.drop_table("notification_settings")
     op.drop_table("notifications")

@@ -1,0 +1,40 @@
+"""``flask notifications …``: what cron runs."""
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from blueprints import mail
+from blueprints.extensions import db
+from blueprints.notifications import digest as digests
+from blueprints.notifications.activity import KEPT_FOR, Activity
+
+cli = AppGroup("notifications", help="Write to those who are away.")
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be sent, and send and mark nothing.")
+def digest(dry_run: bool) -> None:
+    """E-mail members what waits for them: at most once in 20 hours each, never while they are here. Forgets old activity too.
+
+    Run it by cron, once an hour, say. Two at once, or one again, send nothing twice.
+    """
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    if not app.config["PUBLIC_URL"]:
+        raise click.ClickException("set PUBLIC_URL to the address at which members reach this site, such as https://duet.example.com: an e-mail needs whole links.")
+    if dry_run:
+        count = 0
+        for count, letter in enumerate(digests.drafts(app), start=1):
+            body = letter.message.get_body(("plain",))
+            click.echo(f"To: {letter.email}\nSubject: {letter.message['Subject']}\n\n{body.get_content() if body else ''}")
+        click.echo(f"{count} would be sent. Nothing was sent or marked.")
+        return
+    post = mail.post(app.config)
+    try:
+        with post:
+            outcome = digests.send_all(app, post, say=lambda line: click.echo(line, err=True))
+    except mail.NoServer as error:
+        raise click.ClickException(f"{error}. What was not sent is sent by the next run.") from error
+    forgotten = Activity.prune()
+    db.session.commit()
+    click.echo(f"{outcome.sent} sent {post.where}; {outcome.refused} not taken. Forgot {forgotten} lines of activity older than {KEPT_FOR.days} days.")
