@@ -20,6 +20,7 @@ from blueprints.extensions import db
 from blueprints.matches.filters import Filters
 from blueprints.matches.models import SavedSearch
 from blueprints.messages.models import Conversation
+from blueprints.notifications.models import Notification
 from blueprints.profiles.models import Profile
 from blueprints.requests.models import Request
 from tests.conftest import PASSWORD, People, add_cast, app_on
@@ -147,6 +148,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
         for name in ("show", "log", "earlier", "older", "head", "state", "compose", "write", "edit", "delete", "read", "typing")
     },
     "messages.with_profile": lambda cast: {"conversation_id": talk_of(cast), "profile_id": cast.ana.profile.id},
+    "notifications.read": lambda cast: {"notification_id": notification_of(cast.ana)},
     "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
@@ -175,7 +177,16 @@ FIELDS = (
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
     "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from", "hidden", "presence_to", "shows_reading", "shows_typing",
+    "answer", "message", "match", "change", "saves",
 )
+
+
+def notification_of(account: Account) -> int:
+    mine = select(Notification.id).where(Notification.account_id == account.id)
+    if not db.session.scalars(mine).first():
+        Notification.tell(account, "warning")
+        db.session.commit()
+    return db.session.scalars(mine).first() or 0
 
 
 def search_of(account: Account) -> int:
@@ -230,7 +241,7 @@ def ask(client: FlaskClient, url: str, method: str, **more: Any) -> TestResponse
 def test_the_walks_below_know_every_route_with_an_id(app: Flask) -> None:
     """A new one has to be told of whose it is."""
     with_id = {rule.endpoint for rule in app.url_map.iter_rules() if "<id:" in rule.rule}
-    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number"}
+    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number", "notification_id"}
 
     assert with_id == set(OF_ANA)
     assert known == set(NO_ADDRESSES)
@@ -311,7 +322,7 @@ def test_every_write_is_refused_without_its_token(email: str | None, with_tokens
 
     for call in writes:
         for data in ({}, {"csrf_token": "guessed"}):
-            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1}), call.method, data=data, headers={"Accept": "text/html"})
+            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1, "notification_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
 
             assert answer.status_code == 400, call
             assert "This page had become too old to save" in answer.text, call

@@ -16,6 +16,7 @@ def init_app(app: Flask) -> None:
     from blueprints.notifications.cli import cli
     from blueprints.notifications.lookout import Lookout, note_change, note_saved
     from blueprints.notifications.occasions import come_and_go, follow_request, forget_messages, part, tell_of_message
+    from blueprints.notifications.routes import bp
 
     assert subjects  # imported so that they register
     app.extensions["notifications"] = Lookout(app)
@@ -31,6 +32,7 @@ def init_app(app: Flask) -> None:
     mail.init_app(app)
     profile_changed.connect(activity.profile_did)
     answered.connect(activity.pair_did)
+    app.register_blueprint(bp)
     app.register_blueprint(activity_routes.bp)
     app.register_blueprint(unsubscribing.bp)
     app.cli.add_command(cli)

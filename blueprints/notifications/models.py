@@ -55,11 +55,14 @@ class Notification(Model):
         return select(cls).where(cls.account_id == viewer.id, about, Wish.wants(viewer.id, cls.kind, channel))
 
     @classmethod
-    def counted_for(cls, viewer: Account) -> Select[int]:
-        """Counts the unread, without what the navigation counts as messages and requests already."""
-        elsewhere = [kind.name for kind in TABLE if kind.is_counted_elsewhere]
-        unread = cls.of(viewer).where(cls.read_at.is_(None), cls.kind.not_in(elsewhere))
-        return unread.with_only_columns(func.count())
+    def count_of(cls, viewer: Account) -> Select[int]:
+        """Counts the unread."""
+        return cls.of(viewer).where(cls.read_at.is_(None)).with_only_columns(func.count())
+
+    @classmethod
+    def badge_of(cls, viewer: Account) -> Select[int]:
+        """The same without what the navigation counts as messages and requests already."""
+        return cls.count_of(viewer).where(cls.kind.not_in([kind.name for kind in TABLE if kind.is_counted_elsewhere]))
 
     # Asking about one.
 
@@ -75,6 +78,11 @@ class Notification(Model):
     @property
     def sentence(self) -> str:
         return f"{self.profile.name} {self.words}" if self.profile else self.words
+
+    @property
+    def said(self) -> str:
+        """What the people who run Duet add in their own words."""
+        return str(self.data.get("words", "")) if self.kind == "warning" else ""
 
     @property
     def is_read(self) -> bool:
@@ -143,7 +151,7 @@ class Notification(Model):
         db.session.flush()
         account.moved(SUBJECT)
         if not kinds or any(not KINDS[kind].is_counted_elsewhere for kind in kinds):
-            account.recount("unread_notifications", cls.counted_for(account))
+            account.recount("unread_notifications", cls.badge_of(account))
 
 
 def _new(account: Account, kind: str, about: Profile | None, key: str, data: Mapping[str, Any]) -> Any:
