@@ -94,9 +94,18 @@ class Conversation(Model):
 
     @classmethod
     def held(cls, viewer: Account, id: int) -> "Conversation | None":
-        """The same, held until the transaction ends: who changes something in it comes one after the other."""
+        """The same, held until the transaction ends: who changes something in it comes one after the other.
+
+        The connection is held before it, as those do who end it: in another order the two would wait for each other.
+        """
+        db.session.execute(select(Request.id).join(cls, cls.connection()).where(cls.id == id).with_for_update(read=True, of=Request))
         found = cls.visible_to(viewer).where(cls.id == id).with_for_update(of=cls)
         return db.session.scalar(found.execution_options(populate_existing=True))
+
+    @classmethod
+    def connection(cls) -> ColumnElement[bool]:
+        """What joins the latest request between the two."""
+        return and_(Request.creator_id == cls.creator_id, Request.brand_id == cls.brand_id, Request.superseded_at.is_(None))
 
     # Asking about one.
 
@@ -195,8 +204,8 @@ class Conversation(Model):
 
     def _check_connected(self, account: Account) -> None:
         """Holds the connection until the transaction ends: nothing arrives after somebody ended it."""
-        latest = select(Request.state).where(Request.creator_id == self.creator_id, Request.brand_id == self.brand_id, Request.superseded_at.is_(None))
-        state = db.session.scalar(latest.with_for_update(read=True))
+        latest = select(Request.state).join(Conversation, Conversation.connection()).where(Conversation.id == self.id)
+        state = db.session.scalar(latest.with_for_update(read=True, of=Request))
         if state != "accepted":
             raise ClosedError(CLOSED.get(state or "", NOT_CONNECTED))
 
