@@ -378,18 +378,18 @@ class Thread:
     theirs: Participant
     request: Request | None  # the latest between them
     list_version: int
+    privacy_version: int
 
     @classmethod
     def of(cls, viewer: Account, conversation_id: int) -> "Thread | None":
         mine, theirs = aliased(Participant), aliased(Participant)
-        list_version = select(OwnVersion.version).where(OwnVersion.account_id == viewer.id, OwnVersion.subject == "conversations").scalar_subquery()
         found = (
             Conversation.visible_to(viewer)
             .where(Conversation.id == conversation_id)
             .join(mine, and_(mine.conversation_id == Conversation.id, mine.account_id == viewer.id))
             .join(theirs, and_(theirs.conversation_id == Conversation.id, theirs.account_id == Profile.account_id))
             .outerjoin(Request, Request.of(viewer))
-            .with_only_columns(Conversation, Profile, mine, theirs, Request, func.coalesce(list_version, 0))
+            .with_only_columns(Conversation, Profile, mine, theirs, Request, _own_version(viewer, "conversations"), _own_version(viewer, "privacy"))
             .options(lazyload(Profile.city))
         )
         row = db.session.execute(found.execution_options(populate_existing=True)).one_or_none()
@@ -455,6 +455,11 @@ class Thread:
         return "delivered" if message.number <= self.theirs.delivered_number else "sent"
 
 
+def _own_version(viewer: Account, subject: str) -> ColumnElement[int]:
+    """As ``OwnVersion.of``, within a query."""
+    return func.coalesce(select(OwnVersion.version).where(OwnVersion.account_id == viewer.id, OwnVersion.subject == subject).scalar_subquery(), 0)
+
+
 class Row(NamedTuple):
     """A message as it stands among the others."""
 
@@ -502,7 +507,7 @@ def begin_conversation(request: Request, **_said: Any) -> None:
     """Receiver of ``answered``: the connected have a conversation, and those who no longer are read why it is closed."""
     if request.is_connected:
         Conversation.begin(request)
-    elif request.state == "ended":
+    else:
         for conversation in _of_pair(request.creator_id, request.brand_id):
             conversation.moved()
 

@@ -266,8 +266,8 @@ addEventListener("focus", readSoon);
 // ---- typing
 
 function sayTyping(text) {
-  const { typing, conversation: id } = conversation()?.dataset ?? {};
-  if (!typing || text.form.dataset.composer !== "new" || !text.value.trim() || Date.now() - typedAt < TYPING_EVERY) return;
+  const { showsTyping, conversation: id } = conversation()?.dataset ?? {};
+  if (!showsTyping || text.form.dataset.composer !== "new" || !text.value.trim() || Date.now() - typedAt < TYPING_EVERY) return;
   typedAt = Date.now();
   post(`/messages/${id}/typing`, {}).catch(() => {}); // whoever misses it misses nothing
 }
