@@ -22,6 +22,7 @@ from blueprints.matches.models import SavedSearch
 from blueprints.messages.models import Conversation
 from blueprints.notifications.models import Notification
 from blueprints.profiles.models import Profile
+from blueprints.reports.models import Report
 from blueprints.requests.models import Request
 from tests.conftest import PASSWORD, People, add_cast, app_on
 
@@ -137,6 +138,7 @@ def test_a_template_writes_no_address_by_hand(path: Path) -> None:
 
 Values = dict[str, Any]
 
+OF_ADMINS = ("show", "state", "warn", "suspend", "dismiss", "restore")  # of reports: not there even for the one who reported
 OF_ANA: dict[str, Callable[[People], Values]] = {
     "matches.card": lambda cast: {"profile_id": cast.ana.profile.id},
     "matches.breakdown": lambda cast: {"profile_id": cast.ana.profile.id},
@@ -154,6 +156,8 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
     "presence.show": lambda cast: {"profile_id": cast.ana.profile.id},
     **{f"profiles.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("confirm_block", "block", "unblock")},
+    **{f"reports.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("new", "create")},
+    **{f"reports.{name}": lambda cast: {"report_id": report_of(cast)} for name in OF_ADMINS},
     "accounts.end_session": lambda cast: {"session_id": db.session.scalar(select(LoginSession.id).where(LoginSession.account_id == cast.ana.id))},
 }
 FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may be, and never with anything of a member
@@ -169,7 +173,7 @@ ABSURD = ["0", "-1", "9" * 18, str(2**31), str(2**63), "9" * 50, "9" * 5_000, "1
 ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", "\x00", "a\x00b", "\ud7ff\u202e", "'; --", "%", "_", "\\", "[", "{{7*7}}", "x" * 10_000]
 ARGUMENTS = (
     "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
-    "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v",
+    "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v", "message", "blocked",
     "from", "before", "edit", "current", "hidden",
 )  # fmt: skip
 FIELDS = (
@@ -177,7 +181,7 @@ FIELDS = (
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
     "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from", "hidden", "presence_to", "shows_reading", "shows_typing",
-    "answer", "message", "match", "change", "saves",
+    "answer", "message", "match", "change", "saves", "reason", "words", "also_block", "note", "message",
 )
 
 
@@ -187,6 +191,13 @@ def notification_of(account: Account) -> int:
         Notification.tell(account, "warning")
         db.session.commit()
     return db.session.scalars(mine).first() or 0
+
+
+def report_of(cast: People) -> int:
+    """bo reported ana."""
+    Report.make(cast.bo, cast.ana.profile, "spam", "Nothing but street food.")
+    db.session.commit()
+    return db.session.scalars(select(Report.id)).one()
 
 
 def search_of(account: Account) -> int:
@@ -241,7 +252,7 @@ def ask(client: FlaskClient, url: str, method: str, **more: Any) -> TestResponse
 def test_the_walks_below_know_every_route_with_an_id(app: Flask) -> None:
     """A new one has to be told of whose it is."""
     with_id = {rule.endpoint for rule in app.url_map.iter_rules() if "<id:" in rule.rule}
-    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number", "notification_id"}
+    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number", "notification_id", "report_id"}
 
     assert with_id == set(OF_ANA)
     assert known == set(NO_ADDRESSES)
@@ -277,7 +288,8 @@ def test_a_stranger_finds_nothing_of_another(app: Flask, cast: People, as_user: 
             assert answer.status_code == 404, call
             assert [secret for secret in says_of(cast, answer) if secret not in ("Cy Okafor", cast.cy.email)] == [], call
             if call.method == "GET":
-                assert ask(friend, url, "GET", follow_redirects=True).status_code == 200, call
+                for_admins = call.rule.endpoint in [f"reports.{name}" for name in OF_ADMINS]
+                assert ask(friend, url, "GET", follow_redirects=True).status_code == (404 if for_admins else 200), call
     assert owner.get("/settings").status_code == 200, "her session was not ended"
 
 
@@ -322,7 +334,7 @@ def test_every_write_is_refused_without_its_token(email: str | None, with_tokens
 
     for call in writes:
         for data in ({}, {"csrf_token": "guessed"}):
-            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1, "notification_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
+            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1, "notification_id": 1, "report_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
 
             assert answer.status_code == 400, call
             assert "This page had become too old to save" in answer.text, call

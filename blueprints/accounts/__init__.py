@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = sessions.CookiesAsSecureAsTheRequest()
     for setting, default in limits.DEFAULTS.items():
         app.config.setdefault(setting, default)
+    app.config.setdefault("SUPPORT_EMAIL", "")  # whom a suspended member writes to
     app.config.setdefault("REGISTRATION_SECONDS", 0.0 if app.testing else 0.3)
     app.add_template_filter(devices.device, "device")
     app.add_template_test(devices.is_phone, "phone")

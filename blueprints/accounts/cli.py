@@ -10,7 +10,7 @@ from blueprints.accounts.models import Account, email_key
 from blueprints.accounts.passwords import hash_password
 from blueprints.extensions import db
 
-cli = AppGroup("accounts", help="Make admins, deactivate members.")
+cli = AppGroup("accounts", help="Make admins, suspend or deactivate members.")
 
 
 @cli.command()
@@ -31,6 +31,26 @@ def deactivate(email: str) -> None:
     account.deactivate()
     db.session.commit()
     click.echo(f"{account.email} is deactivated.")
+
+
+@cli.command()
+@click.argument("email")
+def suspend(email: str) -> None:
+    """Take the account of EMAIL out of sight until it is restored; its owner is told at the next log-in."""
+    account = registered_with(email)
+    account.suspend()
+    db.session.commit()
+    click.echo(f"{account.email} is suspended.")
+
+
+@cli.command()
+@click.argument("email")
+def restore(email: str) -> None:
+    """Take the suspension of the account of EMAIL back."""
+    account = registered_with(email)
+    account.restore()
+    db.session.commit()
+    click.echo(f"{account.email} is no longer suspended.")
 
 
 @cli.command()

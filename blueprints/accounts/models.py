@@ -83,6 +83,11 @@ class Account(Model):
         self.email_key = email_key(email)
         return email.strip()
 
+    @staticmethod
+    def hold(*ids: int) -> None:
+        """Until this transaction ends, others who hold these accounts wait: in the order of their ids, so that no two wait for each other."""
+        db.session.execute(select(Account.id).where(Account.id.in_(ids)).order_by(Account.id).with_for_update(key_share=True))
+
     def changed(self, **data: Any) -> None:
         """Tell the member's open pages that something of theirs (``me``) changed, once this transaction commits."""
         if self.id is None:

@@ -19,7 +19,9 @@ from blueprints.extensions import db, htmx
 bp = Blueprint("accounts", __name__)
 
 REGISTERED = "If this e-mail address was new to Duet, your account is ready: log in with your password."
+NO_SUPPORT_EMAIL = "the people who run this Duet"
 WRONG = "This e-mail address and password do not belong together. Please check both."
+SUSPENDED = "Your account is suspended, and nobody else sees it. If you think that this is a mistake, please write to {}."
 WRONG_CURRENT = "This is not your current password."
 TOO_OFTEN = "That was tried too often. Please try again {}."
 
@@ -69,7 +71,10 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/login")
 def begin() -> ResponseReturnValue:
-    """The password is checked with no transaction open: on SQLite all other writers would wait for it."""
+    """The password is checked with no transaction open: on SQLite all other writers would wait for it.
+
+    Only who knows the password learns that an account is suspended.
+    """
     form = LoginForm()
     if not form.validate():
         return render_template("accounts/login.html", form=form), 422
@@ -83,8 +88,8 @@ def begin() -> ResponseReturnValue:
             attempt.failed()
     fresh = hash_password(form.password.data) if right and needs_rehash(stored) else stored
     account = _still(account_id, stored) if right else None
-    if account is None:
-        form.form_errors.append(WRONG)
+    if account is None or not account.is_here:
+        form.form_errors.append(SUSPENDED.format(current_app.config["SUPPORT_EMAIL"] or NO_SUPPORT_EMAIL) if account else WRONG)
         return render_template("accounts/login.html", form=form), 422
     account.password_hash = fresh
     sessions.begin(account, remembered=form.remember.data)
@@ -96,7 +101,7 @@ def begin() -> ResponseReturnValue:
 
 def _account_of(email: str) -> tuple[int, str]:
     """Id and password hash behind an address, read outside of the request's own transaction; (0, "") for nobody."""
-    query = select(Account.id, Account.password_hash).where(Account.email_key == email_key(_usual(email)), Account.is_here)
+    query = select(Account.id, Account.password_hash).where(Account.email_key == email_key(_usual(email)), Account.deactivated_at.is_(None))
     with db.engine.connect().execution_options(reads_only=True) as connection:
         row = connection.execute(query).one_or_none()
     return (row.id, row.password_hash) if row else (0, "")
@@ -111,7 +116,7 @@ def _usual(email: str) -> str:
 
 def _still(account_id: int, stored: str) -> Account | None:
     """The account whose password was just checked, if it is the same now."""
-    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.is_here)
+    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.deactivated_at.is_(None))
     return db.session.scalar(same.with_for_update())
 
 

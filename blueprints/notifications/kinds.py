@@ -49,7 +49,7 @@ def changes(count: int, data: Data) -> str:
 
 
 def warns(count: int, data: Data) -> str:
-    return "The people who run Duet sent you a warning"
+    return "The people who run Duet sent you a warning" + (f": {data['reason']}" if data.get("reason") else "")
 
 
 TABLE = (

@@ -46,13 +46,13 @@ class Block(Model):
     def stands(cls, one: int, other: int) -> bool:
         """Whether a block stands between two accounts, which are held until the transaction ends: whoever asks this before they send something
         comes wholly before a block, or after it."""
-        cls._hold(one, other)
+        Account.hold(one, other)
         return bool(db.session.scalar(select(cls.between(one, other))))
 
     @classmethod
     def put(cls, account: Account, other: Account) -> None:
         """Twice is the same as once."""
-        cls._hold(account.id, other.id)
+        Account.hold(account.id, other.id)
         try:
             with db.session.begin_nested():
                 db.session.add(cls(account_id=account.id, blocked_id=other.id, name=other.profile.name if other.profile else ""))
@@ -67,13 +67,8 @@ class Block(Model):
     @classmethod
     def lift(cls, account: Account, other: Account) -> None:
         """They see each other again, unless the other blocked them too. What was between them does not come back."""
-        cls._hold(account.id, other.id)
+        Account.hold(account.id, other.id)
         lifted = delete(cls).where(cls.account_id == account.id, cls.blocked_id == other.id).returning(cls.blocked_id)
         if db.session.scalar(lifted):
             account.moved("blocked")
             unblocked.send(account, other=other)
-
-    @classmethod
-    def _hold(cls, one: int, other: int) -> None:
-        """In an order, so that two at once do not wait for each other."""
-        db.session.execute(select(Account.id).where(Account.id.in_((one, other))).order_by(Account.id).with_for_update(key_share=True))

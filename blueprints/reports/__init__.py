@@ -4,4 +4,7 @@ from flask import Flask
 
 
 def init_app(app: Flask) -> None:
-    from blueprints.reports import models  # noqa: F401
+    from blueprints.reports import subjects  # noqa: F401  registers it
+    from blueprints.reports.routes import bp
+
+    app.register_blueprint(bp)
