@@ -97,6 +97,11 @@ class Account(Model):
             set_committed_value(self, "version", db.session.scalar(counted, execution_options={"synchronize_session": False}))
         announce(f"me/{self.id}", self.version, **data)
 
+    @property
+    def waiting(self) -> int:
+        """All of it: the number in the page's title."""
+        return self.waiting_requests + self.unread_messages + self.unread_notifications
+
     def recount(self, count: str, query: Any) -> None:
         """Fill one of the counts above with what ``query`` counts now, and tell the member's pages."""
         db.session.flush()

@@ -145,13 +145,13 @@ def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., Bro
 
 def test_the_focused_thing_is_never_hidden_under_the_bar(make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
     page = tab(let_in(make_browser(viewport={"width": 360, "height": 700}, reduced_motion="reduce"), bo.email), "/profile")
-    bar = page.locator("#navigation").bounding_box()
+    bar = page.locator(".navigation__links--main").bounding_box()
     assert bar and bar["y"] > 350  # it stands at the bottom
     page.locator("#main").focus()
     for _ in range(40):
         page.keyboard.press("Tab")
         box = page.evaluate("(() => { const box = (document.activeElement.closest('label') ?? document.activeElement).getBoundingClientRect();"
-                            " return [box.top, box.bottom, document.activeElement.closest('#navigation, footer') !== null]; })()")
+                            " return [box.top, box.bottom, document.activeElement.closest('.navigation__links--main, footer') !== null]; })()")
         assert box[2] or box[0] < bar["y"] - 10, page.evaluate(FOCUSED)
 
 

@@ -132,6 +132,6 @@ def test_with_large_letters_the_bar_at_the_thumb_hides_nothing_at_the_end_of_the
     page = browse("creator", "/settings", viewport={"width": 360, "height": 900})
     for size in ("100%", "200%"):
         page.evaluate(f"document.documentElement.style.fontSize = '{size}'; scrollTo(0, document.body.scrollHeight)")
-        footer, bar = page.locator(".footer span").bounding_box(), page.locator("#navigation").bounding_box()
+        footer, bar = page.locator(".footer span").bounding_box(), page.locator(".navigation__links--main").bounding_box()
         assert footer and bar and bar["y"] > 450  # it stands at the bottom
         assert footer["y"] + footer["height"] <= bar["y"], size
