@@ -28,6 +28,7 @@ from tests.bench.community import community, say
 from tests.bench.decks import change_to_open_decks, new_member_to_deck
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
 from tests.bench.matching import matching
+from tests.bench.presence import presence
 from tests.conftest import PASSWORD, app_on
 from tests.servers import ROOT, Server, duet, free_port, wait_for_port
 from tests.visitor import Visitor
@@ -201,7 +202,7 @@ def main() -> None:
     say("measured", "here", "target")
     say("-" * 66, "-" * 34, "-" * 18)
     chosen = sys.argv[1:]
-    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, seeding, first_page_of_a_fresh_clone):
+    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, presence, seeding, first_page_of_a_fresh_clone):
         if not chosen or part.__name__ in chosen:
             part()
 
