@@ -210,8 +210,8 @@ class Deck:
         ranking = ranked(viewer, filters, page, pages)
         wanted = set(ranking.ids).difference(shown)
         visible = Profile.visible_to(viewer).where(Profile.id.in_(wanted), Profile.role == OTHER_ROLE[viewer.role])
-        marked = visible.outerjoin(Mark, Mark.of(viewer)).add_columns(Mark)
-        by_id = {profile.id: Match(viewer.profile, profile, mark) for profile, mark in db.session.execute(marked)}
+        rows = db.session.execute(Match.joined(visible, viewer))
+        by_id = {profile.id: Match(viewer.profile, profile, mark, asked) for profile, mark, asked in rows}
         matches = [by_id[id] for id in ranking.ids if id in by_id]
         window = Window.of(filters, page, pages, ranking)
         return cls(viewer, filters, list(notes), matches, window, ranking.total, ranking.others, version, _costs(filters, viewer.profile, ranking.costs))
@@ -271,12 +271,12 @@ class Kept:
 def kept(viewer: Account, since: Any, page: int) -> Kept:
     """``since``: ``Mark.saved_at`` or ``Mark.hidden_at``. Whoever is no longer visible is not among them."""
     visible = Profile.visible_to(viewer).where(Profile.role == OTHER_ROLE[viewer.role])
-    marked = visible.join(Mark, Mark.of(viewer)).where(since.is_not(None))
+    marked = Match.joined(visible, viewer).where(since.is_not(None))
     if since is Mark.saved_at:
         marked = marked.where(Mark.hidden_at.is_(None))
     total = db.session.scalar(marked.with_only_columns(func.count())) or 0
-    rows = db.session.execute(marked.add_columns(Mark).order_by(since.desc(), Profile.id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
-    return Kept([Match(viewer.profile, profile, mark) for profile, mark in rows], page, total)
+    rows = db.session.execute(marked.order_by(since.desc(), Profile.id).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
+    return Kept([Match(viewer.profile, *row) for row in rows], page, total)
 
 
 def version_for(viewer: Account) -> int:

@@ -25,6 +25,7 @@ from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.blocks import Block
 from blueprints.profiles.choices import CAMPAIGN_TYPES, NICHES
 from blueprints.profiles.models import MATCHING_FIELDS, OTHER_ROLE, PREFERENCE_FIELDS, Profile, Viewer
+from blueprints.requests.models import Request
 from blueprints.texts import clean_line
 
 SEARCH_NAME_LENGTH = 60
@@ -180,11 +181,17 @@ class JudgedFactor:
 
 @dataclass(frozen=True)
 class Match:
-    """How well the viewer and one other fit, and what the viewer did with the card."""
+    """How well the viewer and one other fit, what the viewer did with the card, and what they asked each other."""
 
     viewer: Profile
     profile: Profile
     mark: Mark | None = None
+    request: Request | None = None
+
+    @staticmethod
+    def joined(profiles: "Select[Profile]", viewer: Viewer) -> "Select[Profile, Mark | None, Request | None]":
+        """Profiles of the other side, each with what else a match is made of."""
+        return profiles.outerjoin(Mark, Mark.of(viewer)).outerjoin(Request, Request.of(viewer)).add_columns(Mark, Request)
 
     @classmethod
     def between(cls, viewer: Account, profile_id: int) -> "Match | None":
@@ -196,7 +203,7 @@ class Match:
     def shown(cls, viewer: Viewer, profile_id: int) -> str | None:
         """What ``between(…).live`` would say, for a small part of its price."""
         found = db.session.connection().execute(_versions(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id}).one_or_none()
-        return _live(profile_id, found[0], max(found[1], found[2] or 0)) if found else None
+        return _live(profile_id, found[0], max(found[1], found[2] or 0), found[3] or 0) if found else None
 
     @cached_property
     def pair(self) -> Pair:
@@ -315,26 +322,27 @@ class Match:
 
     @property
     def live(self) -> str:
-        """Their half of the match, and mine."""
-        return _live(self.profile.id, self.profile.version, max(self.viewer.match_version, self.mark.version if self.mark else 0))
+        """Their half of the match, mine, and what is between us."""
+        mine = max(self.viewer.match_version, self.mark.version if self.mark else 0)
+        return _live(self.profile.id, self.profile.version, mine, self.request.version if self.request else 0)
 
 
-def _live(profile_id: int, theirs: int, mine: int) -> str:
-    return f"profile:{profile_id}@{theirs} match:{profile_id}@{mine}"
+def _live(profile_id: int, theirs: int, mine: int, ours: int) -> str:
+    return f"profile:{profile_id}@{theirs} match:{profile_id}@{mine} request:{profile_id}@{ours}"
 
 
 @cache
-def _other(role: str) -> Select[Any]:
-    """The one profile that a card shows, by the one rule of visibility, with the viewer's mark; built once a role, since every card asks."""
+def _other(role: str) -> "Select[Profile, Mark | None, Request | None]":
+    """The one profile that a card shows, by the one rule of visibility, with the viewer's mark and their request; built once a role, since every card asks."""
     viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
     visible = Profile.visible_to(viewer).where(Profile.id == bindparam("profile_id"), Profile.role == OTHER_ROLE[role])
-    return visible.outerjoin(Mark, Mark.of(viewer)).add_columns(Mark)
+    return Match.joined(visible, viewer)
 
 
 @cache
 def _versions(role: str) -> Select[Any]:
     mine = select(Profile.match_version).where(Profile.account_id == bindparam("viewer_id")).correlate(None).scalar_subquery()
-    return _other(role).with_only_columns(Profile.version, mine, Mark.version)
+    return _other(role).with_only_columns(Profile.version, mine, Mark.version, Request.version)
 
 
 def _rounded(value: float) -> int | None:

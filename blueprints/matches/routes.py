@@ -145,8 +145,8 @@ def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:
     """The breakdown on the page of someone whom the viewer may be matched with."""
     if OTHER_ROLE.get(viewer.role) != profile.role:
         return None
-    match = Match(viewer.profile, profile, db.session.get(Mark, {"account_id": viewer.id, "profile_id": profile.id}))
-    return Markup(render_template("matches/_breakdown.html", match=match, viewer=viewer))
+    match = Match.between(viewer, profile.id)
+    return Markup(render_template("matches/_breakdown.html", match=match, viewer=viewer)) if match else None
 
 
 panels.append(breakdown_panel)

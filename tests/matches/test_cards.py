@@ -216,16 +216,16 @@ def test_a_card_hears_their_profile_and_my_half_of_the_match(cast: People, as_us
         assert found
         return found[1]
 
-    assert live() == f"profile:{them.id}@1 match:{them.id}@1"
+    assert live() == f"profile:{them.id}@1 match:{them.id}@1 request:{them.id}@0"
     client.patch("/profile", data={"headline": "Slow coffee from the north", "base": 1})
     mine = cast.bo.profile.match_version
     assert mine == cast.bo.version > 1
-    assert live() == f"profile:{them.id}@1 match:{them.id}@{mine}"
+    assert live() == f"profile:{them.id}@1 match:{them.id}@{mine} request:{them.id}@0"
 
     client.post(url(cast.ana, "save"))
 
     assert cast.bo.version > mine
-    assert live() == f"profile:{them.id}@1 match:{them.id}@{cast.bo.version}"
+    assert live() == f"profile:{them.id}@1 match:{them.id}@{cast.bo.version} request:{them.id}@0"
 
 
 def test_a_saved_card_says_once_what_changed_since(cast: People, as_user: Login) -> None:
