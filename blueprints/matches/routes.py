@@ -138,7 +138,7 @@ def why(profile_id: int) -> ResponseReturnValue:
 def fragment(template: str, profile_id: int) -> Response | None:
     """One match by that template; None for whom the viewer has no match with."""
     match = Match.between(viewer(), profile_id)
-    return tagged(render_template(template, match=match, viewer=viewer()), match.live) if match else None
+    return tagged(render_template(template, match=match, viewer=viewer()), match.stands) if match else None
 
 
 def breakdown_panel(viewer: Account, profile: Profile) -> Markup | None:

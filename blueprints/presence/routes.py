@@ -33,7 +33,7 @@ def show(profile_id: int) -> ResponseReturnValue:
     found = db.session.execute(others(viewer()).where(Profile.id == profile_id)).one_or_none()
     if found and "page" in request.args:
         return part_of(viewer(), *found)
-    if found and may_see(viewer().profile, found[0], is_connected(found[1])):
+    if found and may_see(viewer().profile.presence_to, found[0].presence_to, is_connected(found[1])):
         return render_template("presence/_presence.html", them=found[0], viewer=viewer(), is_connected=is_connected(found[1]), also="")
     return render_template("presence/_none.html", profile_id=profile_id), 404
 

@@ -22,7 +22,7 @@ def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     if viewer.role not in OTHER_ROLE:
         return {}
     shown = others(viewer).where(Profile.id.in_(ids)).with_only_columns(Profile.id, Profile.presence_version, Profile.presence_to, Request.state)
-    return {them.id: them.presence_version for them in db.session.execute(shown) if may_see(viewer.profile, them, them.state == "accepted")}
+    return {them.id: them.presence_version for them in db.session.execute(shown) if may_see(viewer.profile.presence_to, them.presence_to, them.state == "accepted")}
 
 
 def others(viewer: Account) -> Select[Any]:
@@ -36,7 +36,6 @@ def part(request: Request, by: Account | None) -> None:
     if request.state != "ended":
         return
     one, other = (account.profile for account in (request.creator, request.brand))
-    if not may_see(one, other, is_connected=False):
+    if not may_see(one.presence_to, other.presence_to, is_connected=False):
         for me, them in ((one, other), (other, one)):
-            me.account.changed()
             cut(me.account_id, [f"presence:{them.id}"])

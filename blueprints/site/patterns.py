@@ -1,5 +1,6 @@
 """Sample data for /patterns: every component and every card in every state, without a database."""
 
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from blueprints.extensions import utc_now
 from blueprints.matches.deck import Cost
 from blueprints.matches.filters import SORTS, Filters
 from blueprints.matches.forms import PreferencesForm
@@ -62,6 +64,15 @@ FACTORS = (
 )
 
 
+PRESENCES: tuple[dict[str, Any], ...] = (
+    {"presence_to": "all", "presence": "online", "presence_since": utc_now()},
+    {"presence_to": "all", "presence": "away", "presence_since": utc_now()},
+    {"presence_to": "all", "presence": "offline", "presence_since": utc_now() - timedelta(hours=2)},
+    {"presence_to": "all", "presence": "offline", "presence_since": None},
+    {"presence_to": "nobody", "presence": "online", "presence_since": None},
+)
+
+
 class SampleForm(Form):
     """One field of each kind; ``pattern_samples`` gives some of them errors."""
 
@@ -85,6 +96,7 @@ def pattern_samples() -> dict[str, Any]:
     return {
         "not_live": lambda shown, url: "",
         "sample_viewer": SimpleNamespace(role="brand", profile=sample_owner()),
+        "presences": [person(number, "creator", "Bo") for number in range(100, 104)],
         "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(SIX_NAMES)],
         "rings": [sample_match(1, sides, unanswered) for sides, unanswered in RINGS],
         "brand_rings": [sample_match(1, (81, 74, 88), 1, role="brand"), sample_match(1, (47, 70, 24), 3, role="brand")],
@@ -159,6 +171,8 @@ def person(id: int, role: str, name: str, **more: Any) -> SimpleNamespace:
         "bio": "I film the stalls my grandmother took me to, and the people who still run them. Two videos a week, always with a recipe.",
         "platforms": frozenset({"instagram", "newsletter", "youtube"}),
         "completion": completion(83),
+        **PRESENCES[id % len(PRESENCES)],
+        "presence_version": 1,
     }
     return SimpleNamespace(**profile | more)
 
@@ -192,6 +206,7 @@ def sample_match(
         "is_hidden": False,
         "changed_since_seen": [],
         "live": f"profile:{id}@1 match:{id}@1",
+        "is_connected": False,
     }
     return SimpleNamespace(**match | more)
 
