@@ -9,7 +9,7 @@ from wtforms.fields.choices import SelectChoice
 from blueprints.presence.privacy import SETTINGS
 from blueprints.presence.rules import ALL, CONNECTIONS, NOBODY
 
-WHO = {ALL: "Everyone I am shown to", CONNECTIONS: "Only people I am connected with", NOBODY: "Nobody"}
+WHO = {ALL: "Everyone I am shown to", CONNECTIONS: "Only my connections", NOBODY: "Nobody"}
 
 
 class PrivacyForm(FlaskForm):
