@@ -81,8 +81,8 @@ class Notification(Model):
 
     @property
     def said(self) -> str:
-        """What the people who run Duet add in their own words."""
-        return str(self.data.get("words", "")) if self.kind == "warning" else ""
+        """What a warning is for, in the words of the list that reasons are chosen from."""
+        return str(self.data.get("reason", "")) if self.kind == "warning" else ""
 
     @property
     def is_read(self) -> bool:
