@@ -31,7 +31,7 @@ def presence() -> None:
             streams.listen(lambda: False, IDLE_SECONDS)
             share = (cpu_seconds(server.process.pid) - before) / (time.perf_counter() - started)
             streams.close()
-        say(f"a worker with {MEMBERS:,} idle streams in all, heartbeats and presence included", f"{100 * share:.1f} % of a core", "")
+        say(f"a worker with {MEMBERS:,} idle streams in all, with presence", f"{100 * share:.1f} % of a core", "")
 
 
 def members(instance: Path) -> list[str]:
