@@ -304,3 +304,17 @@ def test_a_deck_is_rung_for_those_it_concerns(hub: Hub, stream: Stream) -> None:
 
     assert read(stream) == {"deck": {"v": 5}}
     assert read(other) == {}
+
+
+def test_a_member_is_in_front_while_one_of_their_browsers_is(hub: Hub, stream: Stream) -> None:
+    elsewhere = hub.open(account_id=7, session_id=2)
+    hub.open(account_id=8, session_id=3)
+    assert hub.fronts == {7: True, 8: True}
+
+    stream.hidden = True
+    assert hub.fronts == {7: True, 8: True}
+    elsewhere.hidden = True
+    assert hub.fronts == {7: False, 8: True}
+    hub.leave(stream)
+    hub.leave(elsewhere)
+    assert hub.fronts == {8: True}
