@@ -23,7 +23,13 @@ export function toast(text, kind = "note") {
   setTimeout(leave, HOLD_FOR);
 }
 
-const isForItself = (element) => element?.matches("[data-live]") || element?.hasAttribute("data-own-errors");
+// What was live and is gone may have been asked for twice, by two notices: that the second finds nothing is no news.
+const wereLive = new WeakSet();
+const isForItself = (element) => wereLive.has(element) || element?.matches("[data-live]") || element?.hasAttribute("data-own-errors");
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.matches("[data-live]")) wereLive.add(ctx.sourceElement);
+});
 
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   if (isForItself(ctx.sourceElement) || ctx.response.status === 422 || ctx.response.status === 409) return;
