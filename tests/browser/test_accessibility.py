@@ -52,6 +52,7 @@ PAGES = {
     "a creator's profile": Shown("brand", "/profiles/{creator}", "Ana Ruiz"),
     "own profile as others see it": Shown("creator", "/profiles/{creator}", "Ana Ruiz"),
     "settings": Shown("creator", "/settings", "Settings"),
+    "privacy": Shown("creator", "/settings/privacy", "Privacy"),
     "activity, with nothing": Shown("creator", "/activity", "Activity"),
     "no more e-mails, by a bad link": Shown("nobody", "/unsubscribe/nothing", "E-mails"),
     "patterns": Shown("admin", "/patterns", "Patterns"),

@@ -31,7 +31,7 @@ OVERHANGING = """() => [...document.querySelectorAll("body *")].filter((element)
 PAGES = {
     "nobody": ("/", "/register", "/login", "/nothing-here"),
     "creator": ("/matches", "/matches?niche=food&within=100&score=1", "/matches/saved", "/matches/preferences", "/matches/{brand}/why",
-                "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/nothing-here"),
+                "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/settings/privacy", "/nothing-here"),
     "brand": ("/matches", "/matches/hidden", "/matches/preferences", "/profile", "/profiles/{creator}"),
     "admin": ("/patterns", "/settings"),
 }
