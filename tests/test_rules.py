@@ -147,7 +147,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     },
     **{
         f"messages.{name}": lambda cast: {"conversation_id": talk_of(cast), "number": 1}
-        for name in ("show", "log", "earlier", "older", "head", "state", "compose", "write", "edit", "delete", "read", "typing")
+        for name in ("show", "log", "earlier", "older", "head", "compose", "write", "edit", "delete", "read", "typing")
     },
     "messages.with_profile": lambda cast: {"conversation_id": talk_of(cast), "profile_id": cast.ana.profile.id},
     "notifications.read": lambda cast: {"notification_id": notification_of(cast.ana)},

@@ -94,9 +94,18 @@ class Conversation(Model):
 
     @classmethod
     def held(cls, viewer: Account, id: int) -> "Conversation | None":
-        """The same, held until the transaction ends: who changes something in it comes one after the other."""
+        """The same, held until the transaction ends: who changes something in it comes one after the other.
+
+        The connection is held before it, as those do who end it: in another order the two would wait for each other.
+        """
+        db.session.execute(select(Request.id).join(cls, cls.connection()).where(cls.id == id).with_for_update(read=True, of=Request))
         found = cls.visible_to(viewer).where(cls.id == id).with_for_update(of=cls)
         return db.session.scalar(found.execution_options(populate_existing=True))
+
+    @classmethod
+    def connection(cls) -> ColumnElement[bool]:
+        """What joins the latest request between the two."""
+        return and_(Request.creator_id == cls.creator_id, Request.brand_id == cls.brand_id, Request.superseded_at.is_(None))
 
     # Asking about one.
 
@@ -195,8 +204,8 @@ class Conversation(Model):
 
     def _check_connected(self, account: Account) -> None:
         """Holds the connection until the transaction ends: nothing arrives after somebody ended it."""
-        latest = select(Request.state).where(Request.creator_id == self.creator_id, Request.brand_id == self.brand_id, Request.superseded_at.is_(None))
-        state = db.session.scalar(latest.with_for_update(read=True))
+        latest = select(Request.state).join(Conversation, Conversation.connection()).where(Conversation.id == self.id)
+        state = db.session.scalar(latest.with_for_update(read=True, of=Request))
         if state != "accepted":
             raise ClosedError(CLOSED.get(state or "", NOT_CONNECTED))
 
@@ -369,18 +378,18 @@ class Thread:
     theirs: Participant
     request: Request | None  # the latest between them
     list_version: int
+    privacy_version: int
 
     @classmethod
     def of(cls, viewer: Account, conversation_id: int) -> "Thread | None":
         mine, theirs = aliased(Participant), aliased(Participant)
-        list_version = select(OwnVersion.version).where(OwnVersion.account_id == viewer.id, OwnVersion.subject == "conversations").scalar_subquery()
         found = (
             Conversation.visible_to(viewer)
             .where(Conversation.id == conversation_id)
             .join(mine, and_(mine.conversation_id == Conversation.id, mine.account_id == viewer.id))
             .join(theirs, and_(theirs.conversation_id == Conversation.id, theirs.account_id == Profile.account_id))
             .outerjoin(Request, Request.of(viewer))
-            .with_only_columns(Conversation, Profile, mine, theirs, Request, func.coalesce(list_version, 0))
+            .with_only_columns(Conversation, Profile, mine, theirs, Request, _own_version(viewer, "conversations"), _own_version(viewer, "privacy"))
             .options(lazyload(Profile.city))
         )
         row = db.session.execute(found.execution_options(populate_existing=True)).one_or_none()
@@ -446,6 +455,11 @@ class Thread:
         return "delivered" if message.number <= self.theirs.delivered_number else "sent"
 
 
+def _own_version(viewer: Account, subject: str) -> ColumnElement[int]:
+    """As ``OwnVersion.of``, within a query."""
+    return func.coalesce(select(OwnVersion.version).where(OwnVersion.account_id == viewer.id, OwnVersion.subject == subject).scalar_subquery(), 0)
+
+
 class Row(NamedTuple):
     """A message as it stands among the others."""
 
@@ -493,7 +507,7 @@ def begin_conversation(request: Request, **_said: Any) -> None:
     """Receiver of ``answered``: the connected have a conversation, and those who no longer are read why it is closed."""
     if request.is_connected:
         Conversation.begin(request)
-    elif request.state == "ended":
+    else:
         for conversation in _of_pair(request.creator_id, request.brand_id):
             conversation.moved()
 

@@ -80,13 +80,13 @@ def page(thread: Thread, **composing: Any) -> str:
 def log(conversation_id: int) -> ResponseReturnValue:
     """The live window: from number ``from`` to the latest."""
     thread = Thread.of(viewer(), conversation_id)
-    return render_log(thread) if thread else gone("messages/_log.html", thread=None)
+    return render_log(thread) if thread else gone("messages/_log.html", thread=None, alone=True, moved_on=False)
 
 
 def render_log(thread: Thread) -> str:
     first = asked("from")
     window = thread.window(first or None)
-    return render_template("messages/_log.html", thread=thread, window=window, viewer=viewer(), moved_on=bool(first) and window.first > first)
+    return render_template("messages/_log.html", thread=thread, window=window, viewer=viewer(), alone=True, moved_on=bool(first) and window.first > first)
 
 
 @bp.get("/messages/<id:conversation_id>/earlier")
@@ -106,14 +106,7 @@ def older(conversation_id: int) -> ResponseReturnValue:
 @bp.get("/messages/<id:conversation_id>/head")
 def head(conversation_id: int) -> ResponseReturnValue:
     thread = Thread.of(viewer(), conversation_id)
-    return render_template("messages/_head.html", thread=thread) if thread else gone("messages/_head.html", thread=None)
-
-
-@bp.get("/messages/<id:conversation_id>/state")
-def state(conversation_id: int) -> ResponseReturnValue:
-    """Whether one can write here, and why not."""
-    thread = Thread.of(viewer(), conversation_id)
-    return render_template("messages/_state.html", thread=thread) if thread else gone("messages/_state.html", thread=None)
+    return render_template("messages/_head.html", thread=thread, viewer=viewer()) if thread else gone("messages/_head.html", thread=None)
 
 
 @bp.get("/messages/<id:conversation_id>/composer")

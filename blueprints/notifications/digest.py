@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from email.message import EmailMessage
 from itertools import groupby
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
-from flask import Flask
+from flask import Flask, url_for
 from sqlalchemy import ForeignKey, Select, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, selectinload
@@ -18,6 +18,7 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.notifications.kinds import EMAIL, TABLE
 from blueprints.notifications.models import Notification, Wish, Wishes
+from blueprints.notifications.places import place_of
 from blueprints.notifications.unsubscribing import token_of
 from blueprints.profiles.models import Profile
 
@@ -37,8 +38,6 @@ HEADINGS = {
     "warning": "From the people who run Duet",
 }
 ORDER = [kind.name for kind in TABLE]
-
-Address = Callable[..., str]  # an endpoint with its values as a whole address
 
 
 class Digest(Model):
@@ -176,34 +175,27 @@ def written(app: Flask, account_id: int, now: datetime) -> Letter | None:
 
 
 def letter_to(app: Flask, account: Account, things: Sequence[Notification]) -> EmailMessage:
-    address = addresses(app)
-    unsubscribe = address("unsubscribing.ask", token=token_of(account))
-    shown = sorted(things[:MOST_LINES], key=lambda thing: ORDER.index(thing.kind))
-    groups = [
-        (HEADINGS.get(kind, "More"), [(thing.sentence, link_to(thing, address)) for thing in some])
-        for kind, some in groupby(shown, key=lambda thing: thing.kind)
-    ]
-    said = {
-        "name": account.profile.name, "groups": groups, "more": len(things) - len(shown), "site": address("site.home"),
-        "settings": address("accounts.settings"), "unsubscribe": unsubscribe,
-    }  # fmt: skip
+    said = gathered(app, account, things)
     text, html = (app.jinja_env.get_template(f"notifications/mail/digest.{kind}").render(said) for kind in ("txt", "html"))
-    headers = {"List-Unsubscribe": f"<{unsubscribe}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    return mail.message(app.config, account.email, subject_of(groups[0][1][0][0], len(things)), text, html, headers)
+    headers = {"List-Unsubscribe": f"<{said['unsubscribe']}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    first = said["groups"][0][1][0][0]
+    subject = first if len(things) == 1 else f"{first}, and {len(things) - 1} more"
+    return mail.message(app.config, account.email, subject, text, html, headers)
 
 
-def subject_of(first: str, count: int) -> str:
-    return first if count == 1 else f"{first}, and {count - 1} more"
-
-
-def link_to(thing: Notification, address: Address) -> str:
-    if thing.profile_id is None:
-        return address("matches.index")
-    return address("messages.with_profile" if thing.kind == "message" else "profiles.show", profile_id=thing.profile_id)
-
-
-def addresses(app: Flask) -> Address:
-    """Whole addresses of this site without a request: ``PUBLIC_URL`` says where members reach it."""
-    public = urlsplit(app.config["PUBLIC_URL"])
-    routes = app.url_map.bind(public.netloc, script_name=public.path or "/", url_scheme=public.scheme)
-    return lambda endpoint, **values: routes.build(endpoint, values, force_external=True)
+def gathered(app: Flask, account: Account, things: Sequence[Notification]) -> dict[str, Any]:
+    """What the templates read; every address is whole, by ``PUBLIC_URL``, since a command has no request to go by."""
+    shown = sorted(things[:MOST_LINES], key=lambda thing: ORDER.index(thing.kind))
+    with app.test_request_context(base_url=app.config["PUBLIC_URL"]):
+        here = url_for("notifications.index", _external=True)
+        return {
+            "name": account.profile.name,
+            "groups": [
+                (HEADINGS[kind], [(thing.sentence, urljoin(here, place_of(thing) or "")) for thing in some])
+                for kind, some in groupby(shown, key=lambda thing: thing.kind)
+            ],
+            "more": len(things) - len(shown),
+            "here": here,
+            "settings": url_for("notifications.settings", _external=True),
+            "unsubscribe": url_for("unsubscribing.ask", token=token_of(account), _external=True),
+        }

@@ -12,7 +12,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from blueprints.notifications.kinds import BROWSER, EMAIL, IN_APP, TABLE, Kind
 from blueprints.notifications.models import Wishes
 
-CHANNEL_WORDS = {IN_APP: "In Duet", BROWSER: "In the browser", EMAIL: "By e-mail"}
+CHANNEL_WORDS = {IN_APP: "Duet", BROWSER: "Browser", EMAIL: "E-mail"}
 
 
 class WishesForm(FlaskForm):

@@ -1,1 +1,288 @@
-// A conversation: sends without leaving the page, keeps the reader's place and drafts, says who is typing and what has been read.
+// A conversation as one uses it: sending without leaving the page, drafts that stay, the place one reads at kept, who is typing, how far both have read.
+//
+// The log and the list are live elements like any other; this file does what only the browser can know:
+//   - what is typed is sent by Enter (on touch by the button), goes only when the server has it, and is kept as a draft until then, for this login;
+//   - the log stays at its end if one was there, else at what one was reading, with a "New message" button;
+//   - what is at the end of a visible tab is read; a browser that knows of unread messages has received them;
+//   - typing is said at most every three seconds, and shown for six.
+
+const DRAFT = "duet-draft:";
+const TYPING_EVERY = 3_000;
+const TYPING_FOR = 6_000;
+const NEAR = 60; // so near to its end counts as at its end
+const RECEIVED_AFTER = 400;
+const COUNT_FROM = 3_600;
+const NOT_REACHED = "Not sent: Duet could not be reached. What you wrote is still here, please try again.";
+const NOT_TAKEN = "Not sent: the server could not take it. What you wrote is still here, please try again.";
+
+const meta = document.querySelector('meta[name="live"]');
+const known = new WeakSet(); // what was set up already
+const places = new WeakMap(); // htmx's context of a request → where one was reading before its swap
+let busy = null; // what is being sent
+let again = false;
+let typedAt = 0;
+let typingTimer = 0;
+let readSent = "";
+let receivedTimer = 0;
+
+const conversation = () => document.querySelector("[data-conversation]");
+const log = () => document.getElementById("conversation-log");
+const box = () => document.getElementById("conversation-scroll");
+const form = () => document.querySelector("#composer [data-composer]");
+const isComposer = (element) => element instanceof Element && element.matches("[data-composer]");
+const isTouch = () => matchMedia("(pointer: coarse)").matches;
+
+function post(path, fields) {
+  return fetch(path, { method: "POST", headers: { "X-CSRFToken": meta.dataset.csrf }, body: new URLSearchParams(fields), keepalive: true });
+}
+
+// ---- drafts: those of other logins are nobody's any more
+
+const draftKey = () => `${DRAFT}${meta.content}:${conversation().dataset.conversation}`;
+
+function forgetOtherDrafts() {
+  const mine = `${DRAFT}${meta?.content}:`;
+  for (const key of Object.keys(localStorage)) if (key.startsWith(DRAFT) && !(meta && key.startsWith(mine))) localStorage.removeItem(key);
+}
+
+function keepDraft(composer) {
+  if (composer.dataset.composer !== "new") return;
+  if (composer.elements.text.value.trim()) localStorage.setItem(draftKey(), composer.elements.text.value);
+  else localStorage.removeItem(draftKey());
+}
+
+// ---- coming to a page, or getting a new composer
+
+function enter() {
+  if (!meta || !conversation()) return;
+  if (!known.has(conversation())) {
+    known.add(conversation());
+    readSent = "";
+    if (!location.hash) toEnd();
+  }
+  const composer = form();
+  if (composer && !known.has(composer)) {
+    known.add(composer);
+    const text = composer.elements.text;
+    const draft = localStorage.getItem(draftKey());
+    if (composer.dataset.composer === "new" && draft && !text.value) text.value = draft;
+    if (composer.dataset.composer === "edit") text.setSelectionRange(text.value.length, text.value.length);
+    for (const hint of composer.querySelectorAll("[data-keys]")) hint.hidden = isTouch();
+    fit(text);
+  }
+  readSoon();
+}
+
+function fit(text) {
+  if (!CSS.supports("field-sizing", "content")) {
+    text.style.height = "auto";
+    text.style.height = `${text.scrollHeight + 2}px`;
+  }
+  const count = text.form.querySelector("[data-count]");
+  const most = Number(text.dataset.most);
+  count.textContent = text.value.length > COUNT_FROM ? `${text.value.length.toLocaleString("en")} of ${most.toLocaleString("en")} characters` : "";
+}
+
+// ---- sending
+
+document.addEventListener("keydown", (event) => {
+  const text = event.target;
+  if (text.id !== "composer-text" || event.isComposing) return;
+  if (event.key === "Enter" && !event.shiftKey && !event.ctrlKey && !event.altKey && !event.metaKey && !isTouch()) {
+    event.preventDefault();
+    if (text.value.trim()) text.form.requestSubmit();
+  } else if (event.key === "Escape") {
+    text.form.querySelector("[data-composer-cancel]")?.click();
+  }
+});
+
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "composer-text") return;
+  fit(target);
+  keepDraft(target.form);
+  sayTyping(target);
+});
+
+// One after the other: what is sent while another is under way goes when that one has arrived.
+document.addEventListener("submit", (event) => {
+  if (!isComposer(event.target) || !busy) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  again = true;
+}, { capture: true });
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.matches?.("[data-composer], [data-with-from]") && log()?.dataset.from) ctx.request.body.set("from", log().dataset.from);
+});
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!isComposer(ctx.sourceElement)) return;
+  busy = { ctx, text: ctx.sourceElement.elements.text.value };
+  tell("");
+});
+
+document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
+  if (isComposer(ctx.sourceElement) && ![403, 422, 429].includes(ctx.response.status)) tell(NOT_TAKEN);
+});
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx && isComposer(ctx.sourceElement)) tell(NOT_REACHED);
+});
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!busy || ctx !== busy.ctx) return;
+  const composer = ctx.sourceElement;
+  const arrived = ctx.response?.status === 200;
+  if (arrived && composer.isConnected && composer.dataset.composer === "new") wasSent(composer, busy.text);
+  busy = null;
+  const goOn = arrived && again;
+  again = false;
+  if (goOn && composer.isConnected && composer.elements.text.value.trim()) composer.requestSubmit();
+});
+
+// Only what was sent goes; what was typed meanwhile stays.
+function wasSent(composer, sent) {
+  const text = composer.elements.text;
+  text.value = text.value.startsWith(sent) ? text.value.slice(sent.length).replace(/^\n+/, "") : text.value;
+  composer.elements.client_id.value = fresh();
+  typedAt = 0;
+  keepDraft(composer);
+  fit(text);
+}
+
+function fresh() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function tell(words) {
+  const slot = document.getElementById("composer-status");
+  if (!slot) return;
+  slot.replaceChildren();
+  if (!words) return;
+  const line = document.createElement("p");
+  line.className = "field__error";
+  line.textContent = words;
+  slot.append(line);
+}
+
+// ---- where one reads
+
+const scrolls = () => box() && getComputedStyle(box()).overflowY !== "visible";
+
+function bottom() {
+  return scrolls() ? box().getBoundingClientRect().bottom : innerHeight;
+}
+
+function isAtEnd() {
+  return log() && log().getBoundingClientRect().bottom <= bottom() + NEAR;
+}
+
+function toEnd() {
+  if (!log()) return;
+  if (scrolls()) box().scrollTop = box().scrollHeight;
+  else log().lastElementChild?.scrollIntoView({ block: "end", behavior: "instant" });
+}
+
+function place() {
+  const top = scrolls() ? box().getBoundingClientRect().top : 0;
+  const first = [...box().querySelectorAll(".message")].find((message) => message.getBoundingClientRect().bottom > top);
+  return { isAtEnd: isAtEnd(), id: first?.id, top: first?.getBoundingClientRect().top, last: Number(log()?.dataset.last ?? 0) };
+}
+
+function backTo({ id, top }) {
+  const moved = (document.getElementById(id)?.getBoundingClientRect().top ?? top) - top;
+  if (moved) (scrolls() ? box() : document.scrollingElement).scrollBy({ top: moved, behavior: "instant" });
+}
+
+const newButton = () => document.getElementById("conversation-new");
+
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (ctx.target instanceof Element && box()?.contains(ctx.target)) places.set(ctx, place());
+});
+
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const before = places.get(ctx);
+  if (before && box()) {
+    const isNew = Number(log()?.dataset.last ?? 0) > before.last;
+    const isMine = log()?.lastElementChild?.matches(".message--mine");
+    if (isNew && !isMine) showTyping(false);
+    if (before.isAtEnd || (isNew && isComposer(ctx.sourceElement))) toEnd();
+    else {
+      backTo(before);
+      if (isNew && !isMine && newButton()) newButton().hidden = false;
+    }
+    if (ctx.sourceElement?.matches?.("[data-earlier]")) document.getElementById(before.id)?.closest(".log")?.parentElement?.querySelector("[data-earlier]")?.focus({ preventScroll: true });
+  }
+  enter();
+  receiveSoon();
+});
+
+document.addEventListener("click", ({ target }) => {
+  if (!target.closest?.("#conversation-new")) return;
+  toEnd();
+  document.getElementById("composer-text")?.focus({ preventScroll: true });
+});
+
+document.addEventListener("scroll", readSoon, { capture: true, passive: true });
+
+// ---- read, and received
+
+let readTimer = 0;
+
+function readSoon() {
+  readTimer ||= setTimeout(read, 100);
+}
+
+async function read() {
+  readTimer = 0;
+  if (!conversation() || !log() || !isAtEnd()) return;
+  if (newButton()) newButton().hidden = true;
+  const { conversation: id } = conversation().dataset;
+  const number = log().dataset.last;
+  const key = `${id}:${number}`;
+  if (document.visibilityState !== "visible" || !Number(log().dataset.unread) || readSent === key) return;
+  readSent = key;
+  const answer = await post(`/messages/${id}/read`, { number }).catch(() => null);
+  if (!answer?.ok && readSent === key) readSent = "";
+}
+
+// Every page's navigation says how many are unread, at a version; one tab of the browser answers for all.
+function receiveSoon() {
+  receivedTimer ||= setTimeout(receive, RECEIVED_AFTER);
+}
+
+function receive() {
+  receivedTimer = 0;
+  const navigation = document.getElementById("navigation");
+  const key = `${meta?.content}:${navigation?.dataset.live}`;
+  if (!meta || !Number(navigation?.dataset.unreadMessages) || localStorage.getItem("duet-received") === key) return;
+  localStorage.setItem("duet-received", key);
+  post("/messages/delivered", {}).catch(() => localStorage.removeItem("duet-received"));
+}
+
+document.addEventListener("visibilitychange", readSoon);
+addEventListener("focus", readSoon);
+
+// ---- typing
+
+function sayTyping(text) {
+  const { showsTyping, conversation: id } = conversation()?.dataset ?? {};
+  if (!showsTyping || text.form.dataset.composer !== "new" || !text.value.trim() || Date.now() - typedAt < TYPING_EVERY) return;
+  typedAt = Date.now();
+  post(`/messages/${id}/typing`, {}).catch(() => {}); // whoever misses it misses nothing
+}
+
+document.addEventListener("duet:notice", ({ detail: { subject, data } }) => {
+  if (subject === `typing:${conversation()?.dataset.conversation}` && !data.gone) showTyping(true);
+});
+
+function showTyping(isTyping) {
+  const words = document.querySelector("#conversation-typing [data-typing]");
+  clearTimeout(typingTimer);
+  if (words) words.hidden = !isTyping;
+  if (isTyping) typingTimer = setTimeout(showTyping, TYPING_FOR, false);
+}
+
+forgetOtherDrafts();
+enter();
+receiveSoon();

@@ -49,6 +49,10 @@ def tell(account: Account, kind: str, about: Account | None = None, key: str = "
     db.session.commit()
 
 
+def tell_of_message(account: Account, about: Account) -> None:
+    tell(account, "message", about, key="message:1", conversation=1)
+
+
 def mailed(account: Account) -> list[bool]:
     db.session.expire_all()
     return [thing.emailed_at is not None for thing in db.session.scalars(select(Notification).where(Notification.account_id == account.id))]
@@ -70,8 +74,8 @@ def bodies(office: PostOffice, number: int = -1) -> tuple[str, str]:
 
 def test_who_is_away_is_written_what_waits(run: Run, office: PostOffice, cast: People) -> None:
     tell(cast.ana, "request", cast.bo, key="request:1")
-    tell(cast.ana, "message", cast.bo, key="message:1")
-    tell(cast.ana, "message", cast.bo, key="message:1")
+    tell_of_message(cast.ana, cast.bo)
+    tell_of_message(cast.ana, cast.bo)
 
     result = run()
 
@@ -84,8 +88,8 @@ def test_who_is_away_is_written_what_waits(run: Run, office: PostOffice, cast: P
     for body in bodies(office):
         assert "Ana Ruiz" in body and "Requests" in body and "Messages" in body
         assert "Nordlys Coffee asks to work with you" in body and "Nordlys Coffee wrote to you: 2 messages" in body
-        assert f"{HERE}/profiles/{cast.bo.profile.id}" in body and f"{HERE}/messages/with/{cast.bo.profile.id}" in body
-        assert f"{HERE}/settings" in body and f"{HERE}/unsubscribe/" in body
+        assert f"{HERE}/profiles/{cast.bo.profile.id}" in body and f"{HERE}/messages/1" in body
+        assert f"{HERE}/settings/notifications" in body and f"{HERE}/unsubscribe/" in body
 
 
 def test_one_press_unsubscribes(run: Run, office: PostOffice, cast: People, stranger: FlaskClient) -> None:
@@ -139,10 +143,10 @@ def test_no_more_than_one_in_twenty_hours(run: Run, office: PostOffice, cast: Pe
 
 
 def test_what_grew_since_is_news_again(run: Run, office: PostOffice, cast: People) -> None:
-    tell(cast.ana, "message", cast.bo, key="message:1")
+    tell_of_message(cast.ana, cast.bo)
     run()
     let_pass(hours=21)
-    tell(cast.ana, "message", cast.bo, key="message:1")
+    tell_of_message(cast.ana, cast.bo)
 
     assert "1 sent" in run().output
     assert "wrote to you: 2 messages" in bodies(office)[0]
@@ -278,10 +282,10 @@ def test_a_claim_whose_run_died_is_taken_over_after_a_while(run: Run, office: Po
 
 
 def test_what_comes_while_the_server_takes_it_is_not_lost(run: Run, app: Flask, office: PostOffice, cast: People) -> None:
-    tell(cast.ana, "message", cast.bo, key="message:1")
+    tell_of_message(cast.ana, cast.bo)
     letter = digests.claimed(app, cast.ana.id)
     assert letter
-    tell(cast.ana, "message", cast.bo, key="message:1")
+    tell_of_message(cast.ana, cast.bo)
     letter.was_taken()
     db.session.commit()
 
