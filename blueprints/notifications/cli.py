@@ -22,19 +22,23 @@ def digest(dry_run: bool) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     if not app.config["PUBLIC_URL"]:
         raise click.ClickException("set PUBLIC_URL to the address at which members reach this site, such as https://duet.example.com: an e-mail needs whole links.")
+
+    def complain(line: str) -> None:
+        click.echo(line, err=True)
+
     if dry_run:
         count = 0
-        for count, letter in enumerate(digests.drafts(app), start=1):
+        for count, letter in enumerate(digests.drafts(app, complain), start=1):
             body = letter.message.get_body(("plain",))
             click.echo(f"To: {letter.email}\nSubject: {letter.message['Subject']}\n\n{body.get_content() if body else ''}")
         click.echo(f"{count} would be sent. Nothing was sent or marked.")
         return
-    post = mail.post(app.config)
+    post, outcome = mail.post(app.config), digests.Outcome()
     try:
         with post:
-            outcome = digests.send_all(app, post, say=lambda line: click.echo(line, err=True))
+            digests.send_all(app, post, complain, outcome)
     except mail.NoServer as error:
-        raise click.ClickException(f"{error}. What was not sent is sent by the next run.") from error
+        raise click.ClickException(f"{error}. {outcome.sent} were sent; the next run sends the others.") from error
     forgotten = Activity.prune()
     db.session.commit()
     click.echo(f"{outcome.sent} sent {post.where}; {outcome.refused} not taken. Forgot {forgotten} lines of activity older than {KEPT_FOR.days} days.")

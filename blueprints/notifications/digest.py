@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import urljoin
 
 from flask import Flask, url_for
+from jinja2 import TemplateError
 from sqlalchemy import ForeignKey, Select, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, selectinload
 
 from blueprints import mail
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, read_aside, utc_now
 from blueprints.notifications.kinds import EMAIL, TABLE
 from blueprints.notifications.models import Notification, Wish, Wishes
 from blueprints.notifications.places import place_of
@@ -24,7 +25,8 @@ from blueprints.profiles.models import Profile
 
 EVERY = timedelta(hours=20)
 CLAIMED_FOR = timedelta(minutes=15)  # whoever held it longer is gone
-BATCH = 200
+HERE_LATELY = timedelta(minutes=10)
+BATCH = 1_000
 MOST_GATHERED = 500
 MOST_LINES = 30
 
@@ -38,6 +40,7 @@ HEADINGS = {
     "warning": "From the people who run Duet",
 }
 ORDER = [kind.name for kind in TABLE]
+BROKEN = (LookupError, TypeError, ValueError, TemplateError)  # what a row that is not as it should be leads to
 
 
 class Digest(Model):
@@ -96,7 +99,9 @@ def due(now: datetime, after: int = 0) -> Select[int]:
 
 
 def away() -> Any:
-    return and_(Account.is_here, Profile.presence == "offline")
+    """Not here, nor a moment ago without JavaScript, which holds no stream."""
+    lately = Account.last_seen_at > utc_now() - HERE_LATELY
+    return and_(Account.is_here, Profile.presence == "offline", or_(Account.last_seen_at.is_(None), ~lately))
 
 
 def unmailed() -> Any:
@@ -104,57 +109,60 @@ def unmailed() -> Any:
 
 
 def everyone_due(now: datetime) -> Iterator[int]:
-    """A few hundred at a time: there may be more than fit in memory."""
+    """A thousand at a time: there may be more than fit in memory. Read beside the transactions, so that others can write meanwhile."""
     after = 0
-    while ids := db.session.scalars(due(now, after)).all():
-        db.session.rollback()
+    while ids := [id for (id,) in read_aside(due(now, after))]:
         yield from ids
         after = ids[-1]
-    db.session.rollback()
 
 
-def send_all(app: Flask, post: mail.Post, say: Callable[[str], None]) -> Outcome:
+def send_all(app: Flask, post: mail.Post, say: Callable[[str], None], outcome: Outcome) -> None:
     """Send every digest that is due. Raises mail.NoServer, with nothing claimed, when there is no use in going on."""
-    outcome = Outcome()
-    for account_id in everyone_due(utc_now()):
-        letter = claimed(app, account_id)
-        if letter is None:
-            continue
+    for letter in letters(app, say, outcome, claimed):
         try:
             post.send(letter.message)
         except mail.NotSent as error:
             outcome.refused += 1
             say(f"{letter.email}: not taken ({error})")
-            Digest.release(account_id, **({} if error.may_be_taken_soon else {"sent_at": letter.gathered_at}))  # a dead address is tried once a day
+            Digest.release(letter.account_id, **({} if error.may_be_taken_soon else {"sent_at": letter.gathered_at}))  # a dead address is tried once a day
         except mail.NoServer:
-            Digest.release(account_id)
+            Digest.release(letter.account_id)
             db.session.commit()
             raise
         else:
             outcome.sent += 1
             letter.was_taken()
         db.session.commit()
-    return outcome
 
 
-def claimed(app: Flask, account_id: int) -> Letter | None:
-    """The member's letter, ours to send: made before the commit, so that no transaction lasts as long as the mail server takes."""
-    now = utc_now()
-    letter = written(app, account_id, now) if Digest.claim(account_id, now) else None
-    if letter is None:
-        db.session.rollback()
-    else:
-        db.session.commit()
-    return letter
-
-
-def drafts(app: Flask) -> Iterator[Letter]:
+def drafts(app: Flask, say: Callable[[str], None]) -> Iterator[Letter]:
     """What would be sent; nothing is claimed or marked."""
-    for account_id in everyone_due(utc_now()):
-        letter = written(app, account_id, utc_now())
+    for letter in letters(app, say, Outcome(), written):
         db.session.rollback()
+        yield letter
+
+
+def letters(app: Flask, say: Callable[[str], None], outcome: Outcome, make: Callable[..., Letter | None]) -> Iterator[Letter]:
+    """One for each member who is due; who cannot be written to stops nobody else."""
+    for account_id in everyone_due(utc_now()):
+        try:
+            letter = make(app, account_id, utc_now())
+        except BROKEN as error:
+            letter = None
+            outcome.refused += 1
+            say(f"account {account_id}: cannot be written to ({error!r})")
         if letter:
             yield letter
+        else:
+            db.session.rollback()
+
+
+def claimed(app: Flask, account_id: int, now: datetime) -> Letter | None:
+    """The member's letter, ours to send: made before the commit, so that no transaction lasts as long as the mail server takes."""
+    letter = written(app, account_id, now) if Digest.claim(account_id, now) else None
+    if letter:
+        db.session.commit()
+    return letter
 
 
 def written(app: Flask, account_id: int, now: datetime) -> Letter | None:

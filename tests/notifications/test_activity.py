@@ -1,8 +1,10 @@
 """What happened around me: my connections' news, for their eyes only, live, and one line for what somebody changes within an hour."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +16,9 @@ from blueprints.extensions import db, utc_now
 from blueprints.live.announcements import Announcement
 from blueprints.notifications.activity import KEPT_FOR, PAGE_SIZE, Activity, Around, words_of
 from blueprints.profiles.blocks import Block
-from blueprints.profiles.models import City
+from blueprints.profiles.models import City, Profile
 from blueprints.requests.models import Request
+from tests.conftest import app_on
 
 Login = Callable[[Account], FlaskClient]
 MakeAccount = Callable[..., Account]
@@ -169,6 +172,37 @@ def test_all_connections_are_told_in_one_statement(ana: Account, make_account: M
     assert len([statement for statement in said if "INTO own_versions" in statement]) == 1
     assert {OwnVersion.of(brand, "activity") for brand in brands} == {2}
     assert len([statement for statement in said if "INTO announcements" in statement]) < len(brands), "and noted together"
+
+
+def test_edits_at_once_of_two_with_the_same_connections_wait_for_each_other(
+    instance: Path, database: dict[str, str], ana: Account, make_account: MakeAccount
+) -> None:
+    edits, editors, brands = 8, [ana, make_account("creator")], [make_account("brand") for _ in range(5)]
+    for number, editor in enumerate(editors):
+        for brand in brands[:: -1 if number else 1]:
+            connect(brand, editor)
+        change(editor, rate=900)
+    before = {brand.id: OwnVersion.of(brand, "activity") for brand in brands}
+    ids, start, done = [editor.profile.id for editor in editors], threading.Barrier(len(editors)), []
+    db.session.rollback()
+
+    def edit(profile_id: int) -> None:
+        with app_on(instance, database) as app, app.app_context():
+            start.wait(20)
+            for number in range(edits):
+                profile = db.session.get_one(Profile, profile_id)
+                profile.revise({"rate": 1_000 + number}, base=profile.version)
+                db.session.commit()
+            done.append(profile_id)
+
+    threads = [threading.Thread(target=edit, args=(profile_id,)) for profile_id in ids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert sorted(done) == sorted(ids), "neither was told to try again"
+    assert {brand.id: OwnVersion.of(brand, "activity") - before[brand.id] for brand in brands} == dict.fromkeys(before, 2 * edits)
 
 
 def test_who_blocks_takes_their_news_along_on_both_sides(connected: Request, ana: Account, bo: Account, as_user: Login) -> None:
