@@ -8,6 +8,7 @@ from blueprints import mail
 from blueprints.extensions import db
 from blueprints.notifications import digest as digests
 from blueprints.notifications.activity import KEPT_FOR, Activity
+from blueprints.notifications.models import Notification
 
 cli = AppGroup("notifications", help="Write to those who are away.")
 
@@ -39,6 +40,6 @@ def digest(dry_run: bool) -> None:
             digests.send_all(app, post, complain, outcome)
     except mail.NoServer as error:
         raise click.ClickException(f"{error}. {outcome.sent} were sent; the next run sends the others.") from error
-    forgotten = Activity.prune()
+    forgotten, read = Activity.prune(), Notification.prune()
     db.session.commit()
-    click.echo(f"{outcome.sent} sent {post.where}; {outcome.refused} not taken. Forgot {forgotten} lines of activity older than {KEPT_FOR.days} days.")
+    click.echo(f"{outcome.sent} sent {post.where}; {outcome.refused} not taken. Forgot {forgotten} lines of activity and {read} read notifications older than {KEPT_FOR.days} days.")

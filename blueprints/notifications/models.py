@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, delete, func, literal, or_, select, text, update
@@ -15,6 +15,7 @@ from blueprints.notifications.kinds import CHANNELS, EMAIL, IN_APP, KINDS, ONCE_
 from blueprints.profiles.models import Profile
 
 KEY_LENGTH = 60
+KEPT_FOR = timedelta(days=90)
 SUBJECT = "notifications"
 UNREAD = text("read_at IS NULL")
 ONCE = text(f"kind = '{ONCE_EVER}'")
@@ -80,11 +81,6 @@ class Notification(Model):
         return f"{self.profile.name} {self.words}" if self.profile else self.words
 
     @property
-    def said(self) -> str:
-        """What a warning is for, in the words of the list that reasons are chosen from."""
-        return str(self.data.get("reason", "")) if self.kind == "warning" else ""
-
-    @property
     def is_read(self) -> bool:
         return self.read_at is not None
 
@@ -144,6 +140,12 @@ class Notification(Model):
         read = update(cls).where(cls.id.in_(unread), cls.read_at.is_(None)).values(read_at=utc_now()).returning(cls.kind)
         if kinds := db.session.scalars(read, execution_options={"synchronize_session": False}).all():
             cls.changed_for(account, *kinds)
+
+    @classmethod
+    def prune(cls) -> int:
+        """Forget what was read long ago, but for what is told once for ever; how much that was."""
+        old = delete(cls).where(cls.read_at < utc_now() - KEPT_FOR, cls.kind.not_in((ONCE_EVER, "saves"))).returning(cls.id)
+        return len(db.session.scalars(old, execution_options={"synchronize_session": False}).all())
 
     @classmethod
     def changed_for(cls, account: Account, *kinds: str) -> None:

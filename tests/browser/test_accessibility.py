@@ -53,6 +53,8 @@ PAGES = {
     "own profile as others see it": Shown("creator", "/profiles/{creator}", "Ana Ruiz"),
     "settings": Shown("creator", "/settings", "Settings"),
     "privacy": Shown("creator", "/settings/privacy", "Privacy"),
+    "notifications, with nothing": Shown("creator", "/notifications", "Notifications"),
+    "what one is told of": Shown("creator", "/settings/notifications", "What you are told of"),
     "activity, with nothing": Shown("creator", "/activity", "Activity"),
     "no more e-mails, by a bad link": Shown("nobody", "/unsubscribe/nothing", "E-mails"),
     "patterns": Shown("admin", "/patterns", "Patterns"),

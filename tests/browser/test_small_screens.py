@@ -32,7 +32,7 @@ PAGES = {
     "nobody": ("/", "/register", "/login", "/nothing-here"),
     "creator": ("/matches", "/matches?niche=food&within=100&score=1", "/matches/saved", "/matches/preferences", "/matches/{brand}/why",
                 "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/settings/privacy", "/nothing-here"),
-    "brand": ("/matches", "/matches/hidden", "/matches/preferences", "/profile", "/profiles/{creator}"),
+    "brand": ("/notifications", "/settings/notifications", "/matches", "/matches/hidden", "/matches/preferences", "/profile", "/profiles/{creator}"),
     "admin": ("/patterns", "/settings"),
 }
 EACH_PAGE = [(who, path) for who, paths in PAGES.items() for path in paths]

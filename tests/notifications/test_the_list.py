@@ -169,6 +169,19 @@ def test_a_page_of_many_asks_the_database_seldom(cast: People, make_account: Cal
     assert len([statement for statement in asked if str(statement).lstrip().upper().startswith("SELECT")]) <= 5, asked
 
 
+def test_what_was_read_long_ago_is_forgotten_but_not_what_is_told_only_once(cast: People) -> None:
+    for kind in ("answer", "warning"):
+        Notification.tell(cast.bo, kind, cast.ana.profile if kind == "answer" else None)
+    Notification.tell_once(cast.bo, "match", cast.ana.profile)
+    Notification.read(cast.bo, Notification.kind != "warning")
+    for row in rows(cast.bo):
+        row.read_at = row.read_at and utc_now() - timedelta(days=91)
+    db.session.commit()
+
+    assert Notification.prune() == 1
+    assert [row.kind for row in rows(cast.bo)] == ["warning", "match"]
+
+
 # What a browser may show while no tab is in front.
 
 
