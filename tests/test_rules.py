@@ -149,6 +149,8 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
         f"messages.{name}": lambda cast: {"conversation_id": talk_of(cast), "number": 1}
         for name in ("show", "log", "earlier", "older", "head", "compose", "write", "edit", "delete", "read", "typing")
     },
+    **{f"requests.{name}": lambda cast: {"request_id": request_of(cast)} for name in ("show", "accept", "decline", "withdraw", "confirm_end", "end")},
+    **{f"requests.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("note", "panel")},
     "messages.with_profile": lambda cast: {"conversation_id": talk_of(cast), "profile_id": cast.ana.profile.id},
     "notifications.read": lambda cast: {"notification_id": notification_of(cast.ana)},
     "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
@@ -167,6 +169,7 @@ FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may b
 }
 PROVEN_BY_ADDRESS = {"unsubscribing.unsubscribe"}  # a signed token in it stands for the form's: mail programs know no other
 NO_ADDRESSES: Values = {"digest": "0" * 64, "size": 96, "version": "0", "filename": "nothing.css", "token": "nothing"}
+IDS: Values = dict.fromkeys(("profile_id", "session_id", "search_id", "request_id", "conversation_id", "number", "notification_id", "report_id"), 1)
 ENDLESS = "live.stream"  # an open stream; tests/live/test_stream.py asks for it on a real server
 
 ABSURD = ["0", "-1", "9" * 18, str(2**31), str(2**63), "9" * 50, "9" * 5_000, "1.5", "1e3", "NaN", "²", "日本", "\u202e", "%00", "1%00", "%ff", "..", "'", "<b>", "a b"]
@@ -174,14 +177,14 @@ ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", 
 ARGUMENTS = (
     "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
     "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v", "message", "blocked",
-    "from", "before", "edit", "current", "hidden",
+    "from", "before", "edit", "current", "hidden", "to",
 )  # fmt: skip
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",
     "languages", "links", "niches", "audience_size", "engagement_rate", "rate", "industry", "budget_min", "budget_max", "audience_min", "audience_max",
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
     "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from", "hidden", "presence_to", "shows_reading", "shows_typing",
-    "answer", "message", "match", "change", "saves", "reason", "words", "also_block", "note", "message",
+    "answer", "message", "match", "change", "saves", "reason", "words", "also_block", "note", "message", "to", "what", "timing", "deliverables", "then",
 )
 
 
@@ -198,6 +201,12 @@ def report_of(cast: People) -> int:
     Report.make(cast.bo, cast.ana.profile, "spam", "Nothing but street food.")
     db.session.commit()
     return db.session.scalars(select(Report.id)).one()
+
+
+def request_of(cast: People) -> int:
+    """ana and bo are connected by it."""
+    talk_of(cast)
+    return db.session.scalars(select(Request.id)).one()
 
 
 def search_of(account: Account) -> int:
@@ -252,7 +261,7 @@ def ask(client: FlaskClient, url: str, method: str, **more: Any) -> TestResponse
 def test_the_walks_below_know_every_route_with_an_id(app: Flask) -> None:
     """A new one has to be told of whose it is."""
     with_id = {rule.endpoint for rule in app.url_map.iter_rules() if "<id:" in rule.rule}
-    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - {"profile_id", "session_id", "search_id", "conversation_id", "number", "notification_id", "report_id"}
+    known = {name for rule in app.url_map.iter_rules() for name in rule.arguments} - IDS.keys()
 
     assert with_id == set(OF_ANA)
     assert known == set(NO_ADDRESSES)
@@ -334,7 +343,7 @@ def test_every_write_is_refused_without_its_token(email: str | None, with_tokens
 
     for call in writes:
         for data in ({}, {"csrf_token": "guessed"}):
-            answer = ask(client, call.url(with_tokens, {"session_id": 1, "profile_id": 1, "search_id": 1, "conversation_id": 1, "number": 1, "notification_id": 1, "report_id": 1}), call.method, data=data, headers={"Accept": "text/html"})
+            answer = ask(client, call.url(with_tokens, IDS), call.method, data=data, headers={"Accept": "text/html"})
 
             assert answer.status_code == 400, call
             assert "This page had become too old to save" in answer.text, call

@@ -32,7 +32,7 @@ from blueprints.accounts.models import Account, OwnVersion
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce, cut
 from blueprints.profiles.models import OTHER_ROLE, Profile
-from blueprints.requests.models import Request
+from blueprints.requests.models import Brief, Request
 from blueprints.texts import clean_text, is_visible
 
 TEXT_LENGTH = 4_000
@@ -119,7 +119,7 @@ class Conversation(Model):
     # What people do.
 
     @classmethod
-    def begin(cls, request: Request) -> None:
+    def begin(cls, request: Request) -> "Conversation":
         """Two are connected: their conversation is there, from now on or again."""
         insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         pair = {"creator_id": request.creator_id, "brand_id": request.brand_id}
@@ -131,6 +131,7 @@ class Conversation(Model):
         conversation.last_at = utc_now()
         conversation.moved()
         conversation.lists_moved()
+        return conversation
 
     def write(self, sender: Account, text: str, client_id: str) -> "Message":
         """Append a message; the same ``client_id`` again is the same message. Raises MessageError with the words for the person.
@@ -503,10 +504,13 @@ class Window:
 # What happens elsewhere.
 
 
-def begin_conversation(request: Request, **_said: Any) -> None:
-    """Receiver of ``answered``: the connected have a conversation, and those who no longer are read why it is closed."""
+def begin_conversation(request: Request, *, by: Account | None, brief: Brief | None, **_said: Any) -> None:
+    """Receiver of ``answered``: the connected have a conversation, and those who no longer are read why it is closed. Where both had asked,
+    what the second of them asked is its first message, so that nobody's words are lost."""
     if request.is_connected:
-        Conversation.begin(request)
+        conversation = Conversation.begin(request)
+        if brief and by:
+            conversation.write(by, str(brief["what"]), f"request-{request.id}")
     else:
         for conversation in _of_pair(request.creator_id, request.brand_id):
             conversation.moved()

@@ -31,7 +31,7 @@ def others(viewer: Account) -> Select[Any]:
     return visible.outerjoin(Request, Request.of(viewer)).add_columns(Request)
 
 
-def part(request: Request, by: Account | None) -> None:
+def part(request: Request, *, by: Account | None, **_said: Any) -> None:
     """Receiver of ``answered``: who is connected no longer may know less."""
     if request.state != "ended":
         return

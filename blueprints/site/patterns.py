@@ -205,8 +205,9 @@ def sample_match(
         "is_saved": False,
         "is_hidden": False,
         "changed_since_seen": [],
-        "live": f"profile:{id}@1 match:{id}@1",
         "is_connected": False,
+        "request": None,
+        "live": f"profile:{id}@1 match:{id}@1 request:{id}@1",
     }
     return SimpleNamespace(**match | more)
 
