@@ -115,6 +115,8 @@ def _queue(session: Session) -> list[Notice]:
 
 @event.listens_for(Session, "after_commit")
 def _ring(session: Session) -> None:
+    if session.in_nested_transaction():  # only a savepoint: nothing is saved yet
+        return
     for notice in session.info.pop("announced", []):
         try:
             current_app.extensions["live"].bus.publish(notice)

@@ -49,8 +49,8 @@ def test_a_message_is_on_the_other_persons_pages(talk: Conversation, ana: Accoun
 
     assert "Hello there" in as_user(bo).get(f"/messages/{talk.id}").text
     assert "Hello there" in as_user(bo).get(f"/messages/{talk.id}/log").text
-    assert "1 unread" in as_user(bo).get("/messages").text
-    assert "1 unread" not in as_user(ana).get("/messages").text
+    assert "1 unread" in as_user(bo).get("/messages/list").text
+    assert "1 unread" not in as_user(ana).get("/messages/list").text
     db.session.expire_all()
     assert (bo.unread_messages, ana.unread_messages) == (1, 0)
 
