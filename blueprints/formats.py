@@ -3,7 +3,7 @@
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_compact_decimal, format_currency, format_decimal
 from flask import Flask
 from markupsafe import Markup
@@ -45,7 +45,7 @@ def ago(moment: datetime) -> Markup:
 
 def clock(moment: datetime, zone: tzinfo) -> Markup:
     """A ``<time>`` of the day: "14:03"."""
-    return _time(moment, format_time(moment, "HH:mm", tzinfo=zone, locale=LOCALE))
+    return _time(moment, moment.astimezone(zone).strftime("%H:%M"))
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
@@ -66,8 +66,12 @@ def lately(moment: datetime, zone: tzinfo) -> Markup:
 
 
 def _time(moment: datetime, words: str) -> Markup:
-    exact = format_datetime(moment, "d MMMM y, HH:mm 'UTC'", locale=LOCALE)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(timespec="seconds"), exact, words)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(moment.isoformat(timespec="seconds"), _exact(moment.replace(second=0, microsecond=0)), words)
+
+
+@lru_cache(10_000)
+def _exact(minute: datetime) -> str:
+    return format_datetime(minute, "d MMMM y, HH:mm 'UTC'", locale=LOCALE)
 
 
 def distance(km: float) -> str:

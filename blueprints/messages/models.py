@@ -40,7 +40,7 @@ CLIENT_ID_LENGTH = 40
 CHANGE_WITHIN = timedelta(minutes=15)
 GOES_ON = timedelta(minutes=5)
 WINDOW = 40  # messages of a page
-MOST = 200  # an open page's live window grows to so many, then it starts anew further down
+AT_END, MOST = 60, 200  # an open page's live window grows to so many, at its end or above it, then it starts anew further down
 LISTED = 50
 
 message_sent = Signal("Inside the transaction, flushed. Sender: the message that was sent; once, however often it was submitted.")
@@ -138,10 +138,8 @@ class Conversation(Model):
 
         The number comes from the conversation's own row, which holds whoever writes at the same moment: their order is that of the numbers, without gaps.
         """
-        if before := Message.sent_as(self, sender, client_id):
-            return before
         text = cleaned(text)
-        self._check_connected(sender)
+        self._check_connected()
         message = Message(conversation_id=self.id, sender_id=sender.id, text=text, client_id=client_id, sent_at=utc_now())
         try:
             with db.session.begin_nested():
@@ -157,7 +155,7 @@ class Conversation(Model):
         self._read_up_to(sender, message.number)
         self.lists_moved()
         message_sent.send(message)
-        self._recount()
+        self._recount(sender)
         return message
 
     def mark_read(self, reader: Account, number: int) -> None:
@@ -171,7 +169,7 @@ class Conversation(Model):
         """Other words for a message of one's own, visibly, while it is fresh."""
         text = cleaned(text)
         message.check_changeable(by)
-        self._check_connected(by)
+        self._check_connected()
         if text != message.text:
             message.text, message.edited_at = text, utc_now()
             self._edited(message)
@@ -183,7 +181,7 @@ class Conversation(Model):
         message.check_changeable(by)
         message.text, message.deleted_at, message.edited_at = "", utc_now(), None
         self._edited(message)
-        self._recount()
+        self._recount(by)
 
     def moved(self, *, edited: bool = False) -> None:
         """Count the next version and tell both."""
@@ -203,7 +201,7 @@ class Conversation(Model):
         if message.number == self.last_number or message.deleted_at:
             self.lists_moved()
 
-    def _check_connected(self, account: Account) -> None:
+    def _check_connected(self) -> None:
         """Holds the connection until the transaction ends: nothing arrives after somebody ended it."""
         latest = select(Request.state).join(Conversation, Conversation.connection()).where(Conversation.id == self.id)
         state = db.session.scalar(latest.with_for_update(read=True, of=Request))
@@ -230,12 +228,12 @@ class Conversation(Model):
             set_committed_value(self, name, value)
         return self
 
-    def _recount(self) -> None:
+    def _recount(self, by: Account) -> None:
+        """What is unread by the one who did something can only have become less, and by the other anything."""
         both = select(Account).where(Account.id.in_(self.both_ids)).order_by(Account.id).execution_options(populate_existing=True)
         for account in db.session.scalars(both):
-            unread = unread_of(account)
-            if db.session.scalar(unread) != account.unread_messages:
-                account.recount("unread_messages", unread)
+            if account.id != by.id or account.unread_messages:
+                account.recount("unread_messages", unread_of(account))
 
 
 class Participant(Model):
@@ -292,6 +290,10 @@ class Message(Model):
     @property
     def receiver_id(self) -> int:
         return self.conversation.brand_id if self.sender_id == self.conversation.creator_id else self.conversation.creator_id
+
+    def follows(self, before: "Message") -> bool:
+        """The same person goes on."""
+        return self.sender_id == before.sender_id and self.sent_at - before.sent_at < GOES_ON
 
     def is_changeable_by(self, account: Account) -> bool:
         return self.sender_id == account.id and not self.deleted_at and utc_now() - self.sent_at < CHANGE_WITHIN
@@ -433,10 +435,10 @@ class Thread:
     def shows_reading(self) -> bool:
         return self.viewer.profile.shows_reading and self.them.shows_reading
 
-    def window(self, first: int | None = None) -> "Window":
-        """The messages from number ``first`` to the end. Where those are too many, or none is named, only the latest."""
+    def window(self, first: int | None = None, most: int = MOST) -> "Window":
+        """The messages from number ``first`` to the end. Where those are more than ``most``, or none is named, only the latest."""
         last = self.conversation.last_number
-        if first is None or last - first >= MOST:
+        if first is None or last - first >= most:
             first = last - WINDOW + 1
         return self._read(max(1, first), last)
 
@@ -486,12 +488,13 @@ class Window:
     @property
     def rows(self) -> Iterable[Row]:
         """What stands between two messages depends on the one before."""
-        marked, before = self.marked, None
+        marked, zone = self.marked, self.thread.zone
+        before: Message | None = None
+        day = None
         for message in self.messages:
-            day = message.sent_at.astimezone(self.thread.zone).date()
-            is_new_day = before is None or before.sent_at.astimezone(self.thread.zone).date() != day
-            goes_on = not is_new_day and before and before.sender_id == message.sender_id and message.sent_at - before.sent_at < GOES_ON
-            yield Row(message, is_new_day, bool(goes_on), marked.get(message.number, ""))
+            day, day_before = message.sent_at.astimezone(zone).date(), day
+            goes_on = before is not None and day == day_before and message.follows(before)
+            yield Row(message, day != day_before, goes_on, marked.get(message.number, ""))
             before = message
 
     @property

@@ -4,6 +4,7 @@ import re
 import uuid
 from typing import Any
 
+import gevent
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
@@ -13,7 +14,9 @@ from blueprints.extensions import MAX_ID, db, htmx, reads_only
 from blueprints.live import say
 from blueprints.messages.limits import in_words, message_wait, typing_wait
 from blueprints.messages.models import (
+    AT_END,
     LISTED,
+    MOST,
     ClosedError,
     Conversation,
     Message,
@@ -78,14 +81,14 @@ def page(thread: Thread, **composing: Any) -> str:
 
 @bp.get("/messages/<id:conversation_id>/log")
 def log(conversation_id: int) -> ResponseReturnValue:
-    """The live window: from number ``from`` to the latest."""
+    """The live window: from number ``from`` to the latest. ``end``: whoever asks is at its end and does not need all of them."""
     thread = Thread.of(viewer(), conversation_id)
     return render_log(thread) if thread else gone("messages/_log.html", thread=None, alone=True, moved_on=False)
 
 
 def render_log(thread: Thread) -> str:
     first = asked("from")
-    window = thread.window(first or None)
+    window = thread.window(first or None, AT_END if asked("end") else MOST)
     return render_template("messages/_log.html", thread=thread, window=window, viewer=viewer(), alone=True, moved_on=bool(first) and window.first > first)
 
 
@@ -126,7 +129,9 @@ def write(conversation_id: int) -> ResponseReturnValue:
     text, client_id = request.form.get("text", ""), request.form.get("client_id", "")
     if not CLIENT_ID.fullmatch(client_id):
         client_id = uuid.uuid4().hex
-    if not Message.sent_as(conversation, viewer(), client_id) and (seconds := message_wait(viewer())):
+    if Message.sent_as(conversation, viewer(), client_id):
+        return done(conversation_id)
+    if seconds := message_wait(viewer()):
         words = f"That was quick: you can send the next message {in_words(seconds)}. What you wrote stays here."
         return refused(conversation_id, words, 429, text=text, client_id=client_id)
     try:
@@ -229,6 +234,7 @@ def refused(conversation_id: int, error: str, status: int, **typed: Any) -> Resp
 def done(conversation_id: int, *, anew: bool = False) -> ResponseReturnValue:
     """The log as it is now, ``anew`` with an empty composer; without htmx, back to the page."""
     db.session.commit()
+    gevent.sleep(0)  # the other's notice goes out before this page is made
     if not htmx:
         return redirect(url_for("messages.show", conversation_id=conversation_id), 303)
     thread = thread_of(conversation_id)

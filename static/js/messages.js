@@ -111,8 +111,12 @@ document.addEventListener("submit", (event) => {
   again = true;
 }, { capture: true });
 
+// Who is at the end of a long log needs only its end; who reads further up keeps all of it.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  if (ctx.sourceElement?.matches?.("[data-composer], [data-with-from]") && log()?.dataset.from) ctx.request.body.set("from", log().dataset.from);
+  if (!(ctx.sourceElement instanceof Element) || !log()) return;
+  const isSending = ctx.sourceElement.matches("[data-composer], [data-with-from]");
+  if (isSending && log().dataset.from) ctx.request.body.set("from", log().dataset.from);
+  if ((isSending || ctx.sourceElement === log()) && isAtEnd()) ctx.request.body.set("end", "1");
 });
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {

@@ -28,6 +28,7 @@ from tests.bench.community import community, say
 from tests.bench.decks import change_to_open_decks, new_member_to_deck
 from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
 from tests.bench.matching import matching
+from tests.bench.messages import first_page_of_a_long_conversation, message_to_dom, message_to_notice
 from tests.bench.presence import presence
 from tests.conftest import PASSWORD, app_on
 from tests.servers import ROOT, Server, duet, free_port, wait_for_port
@@ -111,6 +112,12 @@ def edit_to_notice() -> None:
     say("bytes on the wire of a profile notice", f"{size:.0f}", "< 200")
     say("CPU of the server / of this client for those edits", f"{server_cpu:.2f} s / {client_cpu:.2f} s", "")
     say(f"memory of the worker with {STREAMS} streams open before", f"{memory:.0f} MB", "")
+
+
+def messages() -> None:
+    first_page_of_a_long_conversation()
+    message_to_dom()
+    message_to_notice(listeners)
 
 
 def stop_with_streams() -> None:
@@ -202,7 +209,8 @@ def main() -> None:
     say("measured", "here", "target")
     say("-" * 66, "-" * 34, "-" * 18)
     chosen = sys.argv[1:]
-    for part in (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, presence, seeding, first_page_of_a_fresh_clone):
+    parts = (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, messages, presence, seeding, first_page_of_a_fresh_clone)
+    for part in parts:
         if not chosen or part.__name__ in chosen:
             part()
 

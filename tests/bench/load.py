@@ -51,7 +51,7 @@ class Streams:
                 data = key.fileobj.recv(65536)  # type: ignore[union-attr]
                 now = time.perf_counter()
                 self.bytes += len(data)
-                for name, version in re.findall(rb'event: (profile:\d+)\ndata: \{"v":(\d+)', data):
+                for name, version in re.findall(rb'event: ((?:profile|conversation):\d+)\ndata: \{"v":(\d+)', data):
                     self.heard.append((name.decode(), int(version), now))
 
     def close(self) -> None:

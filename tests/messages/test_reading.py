@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db, utc_now
-from blueprints.messages.models import MOST, WINDOW, Conversation, Message, Participant, Thread
+from blueprints.messages.models import AT_END, MOST, WINDOW, Conversation, Message, Participant, Thread
 from tests.messages.test_writing import say
 
 Login = Callable[[Account], FlaskClient]
@@ -143,6 +143,9 @@ def test_the_live_window_grows_and_starts_anew_when_it_is_too_long(talk: Convers
     grown = client.get(f"/messages/{talk.id}/log?from=11").text
     assert len(numbers(grown)) == MOST and 'hx-swap-oob="innerHTML"' not in grown
     fill(talk, 1, ana)
+    last = MOST + 11
+    for first, at_its_end in ((last - AT_END + 1, last - AT_END + 1), (last - AT_END, last - WINDOW + 1)):
+        assert numbers(client.get(f"/messages/{talk.id}/log?from={first}&end=1").text) == list(range(at_its_end, last + 1)), "at its end fewer are enough"
     anew = client.get(f"/messages/{talk.id}/log?from=11").text
     assert len(numbers(anew)) == WINDOW
     assert 'hx-swap-oob="innerHTML"' in anew and f"before={MOST + 11 - WINDOW + 1}" in anew, "what stood above it no longer joins"
