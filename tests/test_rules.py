@@ -206,7 +206,7 @@ def report_of(cast: People) -> int:
 def request_of(cast: People) -> int:
     """ana and bo are connected by it."""
     talk_of(cast)
-    return db.session.scalars(select(Request.id)).one()
+    return db.session.scalars(select(Request.id).where(Request.superseded_at.is_(None))).one()
 
 
 def search_of(account: Account) -> int:
