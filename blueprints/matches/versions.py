@@ -3,6 +3,7 @@
 import json
 
 from sqlalchemy import String, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.accounts.models import Account
@@ -28,11 +29,11 @@ class DeckVersion(Model):
     def moved_on(cls, role: str, profile: Profile | None = None, by_words: bool = False, only_for: Account | None = None) -> None:
         """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them.
         ``by_words``: only for decks that search for words or ask for a picture. ``only_for``: it is the decks of that one member that changed."""
-        row = db.session.get(cls, role, with_for_update=True) or cls(role=role, version=0)
-        row.version += 1
-        db.session.add(row)
+        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        counted = insert(cls).values(role=role, version=1).on_conflict_do_update(index_elements=[cls.role], set_={"version": cls.version + 1})
+        version = db.session.scalars(counted.returning(cls.version)).one()  # counted by the database: two at once get two numbers
         said = {"profile": profile.id} | ({"by_words": True} if by_words else {}) | ({"for": only_for.id} if only_for else {}) if profile else {}
-        announce(f"deck/{role}", row.version, **said)
+        announce(f"deck/{role}", version, **said)
 
     @classmethod
     def changed_since(cls, role: str, version: int) -> tuple[int, set[int] | None]:

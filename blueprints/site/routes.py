@@ -13,7 +13,7 @@ from blueprints.site.patterns import pattern_samples
 bp = Blueprint("site", __name__)
 
 LEFT_BY_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
-SECTIONS = ("matches", "requests", "messages", "notifications", "profile", "settings")
+SECTIONS = ("matches", "requests", "messages", "notifications", "profile", "settings", "reports")
 
 
 @bp.get("/")

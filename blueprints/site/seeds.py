@@ -130,7 +130,7 @@ def seed(session: scoped_session[Any], profiles: int, seed: int, media: Path, de
         hashes = [demo_password_hash if member.email in (ANA, BO) else "" for member in batch]
         accounts = [_account(member, hash or "") for member, hash in zip(batch, hashes, strict=True)]
         ids = session.scalars(insert(Account).returning(Account.id, sort_by_parameter_order=True), accounts).all()
-        rows = [{**member.profile, "account_id": id, "avatar": face} for member, id, face in zip(batch, ids, faces, strict=True)]
+        rows = [{**member.profile, "account_id": id, "avatar": face, "presence_since": member.last_seen_at} for member, id, face in zip(batch, ids, faces, strict=True)]
         session.execute(insert(Profile), rows)
         demo = {member.role: id for member, id in zip(batch, ids, strict=True) if member.email in (ANA, BO)}
         bring_together(session, ids, f"{seed} after {ids[0]}", utc_now(), demo)
