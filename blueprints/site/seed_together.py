@@ -12,6 +12,7 @@ from sqlalchemy.orm import scoped_session
 
 from blueprints.accounts.models import Account
 from blueprints.messages.models import Conversation, Message, Participant
+from blueprints.notifications.models import Notification
 from blueprints.profiles.choices import NICHES
 from blueprints.profiles.models import OTHER_ROLE, Profile
 from blueprints.requests.models import EXPIRES_AFTER, Request
@@ -20,6 +21,8 @@ from blueprints.site.seed_talks import Asked
 
 PAIRS_EACH = 0.35  # requests for each member of a batch
 STATES = {"accepted": 6, "pending": 3, "declined": 1, "withdrawn": 0.5, "expired": 0.5}
+ANSWERS_READ_AFTER_DAYS = 6
+EMPTY: Mapping[str, Any] = {}
 UNREAD = 0.3  # of the conversations end with something unread
 DEMO_STATES = ("accepted", "accepted", "accepted", "pending", "pending", "pending", "declined")
 
@@ -63,7 +66,8 @@ def bring_together(session: scoped_session[Any], accounts: Sequence[int], seed: 
     pairs = [pair for pair in pairs if (key := (pair.creator.account_id, pair.brand.account_id)) not in seen and not seen.add(key)]  # type: ignore[func-returns-value]
     if not pairs:
         return
-    session.execute(insert(Request), [_request(pair, random) for pair in pairs])
+    ids = session.scalars(insert(Request).returning(Request.id, sort_by_parameter_order=True), [_request(pair, random) for pair in pairs]).all()
+    session.execute(insert(Notification), [told for id, pair in zip(ids, pairs, strict=True) for told in _told(id, pair, now)])
     _talk(session, [pair for pair in pairs if pair.state == "accepted"], random, now)
     _count(session, {person.account_id for pair in pairs for person in (pair.creator, pair.brand)})
 
@@ -123,7 +127,7 @@ def _request(pair: Pair, random: Random) -> dict[str, Any]:
         "what": _filled(asked.what, pair),
         "timing": asked.timing,
         "deliverables": asked.deliverables,
-        "budget_min": most and max(1, most * 2 // 3),
+        "budget_min": most and max(1, round(most * 2 / 3, -1 if most < 1_000 else -2)),
         "budget_max": most,
         "sent_at": pair.sent_at,
         "expires_at": pair.sent_at + EXPIRES_AFTER,
@@ -135,6 +139,32 @@ def _request(pair: Pair, random: Random) -> dict[str, Any]:
 def _filled(words: str, pair: Pair) -> str:
     topic = next((label for slug, label in NICHES.items() if slug in pair.creator.niches & pair.brand.niches), "your work").lower()
     return words.format(topic=topic, city=pair.brand.city, creator=pair.creator.name.split()[0], brand=pair.brand.name)
+
+
+def _told(request_id: int, pair: Pair, now: datetime) -> Iterator[dict[str, Any]]:
+    """What the two are told of it: who is asked of the request, who asked of the answer; the older answers have been read."""
+    if pair.state == "pending":
+        yield _notification(pair.receiver, pair.sender, "request", request_id, pair.sent_at)
+    elif pair.state in ("accepted", "declined"):
+        answered = pair.sent_at + timedelta(hours=40)
+        is_read = answered < now - timedelta(days=ANSWERS_READ_AFTER_DAYS)
+        yield _notification(pair.sender, pair.receiver, "answer", request_id, min(answered, now), {"state": pair.state}, answered if is_read else None)
+
+
+def _notification(
+    to: Person, about: Person, kind: str, request_id: int, at: datetime, said: Mapping[str, Any] = EMPTY, read_at: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "account_id": to.account_id,
+        "kind": kind,
+        "profile_id": about.profile_id,
+        "key": f"{kind}:{request_id}",
+        "count": 1,
+        "data": {"request": request_id, **said},
+        "created_at": at,
+        "updated_at": at,
+        "read_at": read_at,
+    }
 
 
 def _talk(session: scoped_session[Any], pairs: Sequence[Pair], random: Random, now: datetime) -> None:
@@ -181,6 +211,6 @@ def _count(session: scoped_session[Any], accounts: set[int]) -> None:
     mine = and_(Participant.conversation_id == Message.conversation_id, Participant.account_id == Account.id)
     behind = and_(Message.number > Participant.read_number, Message.sender_id != Account.id)
     unread = select(func.count()).select_from(Message).join(Participant, mine).where(behind).scalar_subquery()
-    session.execute(
-        update(Account).where(Account.id.in_(accounts)).values(waiting_requests=waiting, unread_messages=unread), execution_options={"synchronize_session": False}
-    )
+    news = and_(Notification.account_id == Account.id, Notification.read_at.is_(None), Notification.kind == "answer")
+    counts = {"waiting_requests": waiting, "unread_messages": unread, "unread_notifications": select(func.count()).where(news).scalar_subquery()}
+    session.execute(update(Account).where(Account.id.in_(accounts)).values(counts), execution_options={"synchronize_session": False})

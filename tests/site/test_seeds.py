@@ -17,6 +17,7 @@ from blueprints.accounts.passwords import hash_password, verify
 from blueprints.extensions import db
 from blueprints.matches import scoring
 from blueprints.messages.models import Conversation, Message, unread_of
+from blueprints.notifications.models import Notification
 from blueprints.profiles import avatars, completion
 from blueprints.profiles.choices import CAMPAIGN_TYPES, COMPANY_SIZES, INDUSTRIES, LANGUAGES, NICHES, PLATFORMS
 from blueprints.profiles.models import (
@@ -303,6 +304,7 @@ def test_members_of_a_seeded_community_work_together_and_every_count_is_right(ap
     for account in accounts:
         assert account.waiting_requests == db.session.scalar(Request.waiting_for(account).with_only_columns(func.count())), account.email
         assert account.unread_messages == db.session.scalar(unread_of(account)), account.email
+        assert account.unread_notifications == db.session.scalar(Notification.badge_of(account)), account.email
     assert any(account.unread_messages for account in accounts) and any(account.waiting_requests for account in accounts)
 
 
