@@ -13,7 +13,7 @@ from jinja2 import StrictUndefined
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from blueprints import accounts, assets, extensions, formats, live, profiles, requests, presence, matches, messages, notifications, reports, site  # isort: skip  # from left to right
+from blueprints import accounts, assets, extensions, formats, live, mail, profiles, requests, presence, matches, messages, notifications, reports, site  # isort: skip  # from left to right
 
 ROOT = Path(__file__).parent
 
@@ -27,7 +27,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     refuse_unusable(app.config["SQLALCHEMY_DATABASE_URI"])
-    for part in (extensions, assets, formats, live, accounts, profiles, requests, presence, matches, messages, notifications, reports, site):
+    for part in (extensions, assets, formats, mail, live, accounts, profiles, requests, presence, matches, messages, notifications, reports, site):
         part.init_app(app)
     return app
 

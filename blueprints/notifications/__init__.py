@@ -2,7 +2,6 @@
 
 from flask import Flask
 
-from blueprints import mail
 from blueprints.accounts.models import left, returned
 from blueprints.matches.models import saved
 from blueprints.messages.models import message_sent, messages_read
@@ -29,7 +28,6 @@ def init_app(app: Flask) -> None:
     blocked.connect(part)
     left.connect(come_and_go)
     returned.connect(come_and_go)
-    mail.init_app(app)
     profile_changed.connect(activity.profile_did)
     answered.connect(activity.pair_did)
     app.register_blueprint(bp)
