@@ -96,9 +96,10 @@ class Conversation(Model):
     def held(cls, viewer: Account, id: int) -> "Conversation | None":
         """The same, held until the transaction ends: who changes something in it comes one after the other.
 
-        The connection is held before it, as those do who end it: in another order the two would wait for each other.
+        Both accounts are held before it, as those do who answer, end or block: in another order the two would wait for each other.
         """
-        db.session.execute(select(Request.id).join(cls, cls.connection()).where(cls.id == id).with_for_update(read=True, of=Request))
+        both = select(Account.id).join(cls, or_(cls.creator_id == Account.id, cls.brand_id == Account.id)).where(cls.id == id)
+        db.session.execute(both.order_by(Account.id).with_for_update(key_share=True, of=Account))
         found = cls.visible_to(viewer).where(cls.id == id).with_for_update(of=cls)
         return db.session.scalar(found.execution_options(populate_existing=True))
 
