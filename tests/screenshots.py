@@ -38,6 +38,12 @@ def main() -> None:
             page.get_by_role("article").first.get_by_role("link", name=re.compile("^View profile")).click()
             page.wait_for_url("**/profiles/*")
             shoot(page, f"profile-{scheme}")
+            page.goto("/requests")
+            shoot(page, f"requests-{scheme}")
+            page.goto("/messages")
+            page.get_by_role("link", name=re.compile("Ana Ruiz")).first.click()
+            page.wait_for_url("**/messages/*")
+            shoot(page, f"conversation-{scheme}")
 
             page = member(browser, server, CREATOR, color_scheme=scheme)
             page.goto("/profile")
