@@ -64,6 +64,15 @@ class CompiledTemplates(BytecodeCache):
 
 
 compiled_templates = CompiledTemplates()
+compiled_queries: dict[str, tuple[Any, Any]] = {}  # by dialect; an engine compiles for its own dialect object only
+
+
+def share_compiled(app: Flask) -> None:
+    """What the first app made of templates and queries, the others need not make again."""
+    app.jinja_env.bytecode_cache = compiled_templates
+    with app.app_context():
+        engine: Any = db.engine
+        engine.dialect, engine._compiled_cache = compiled_queries.setdefault(engine.dialect.name, (engine.dialect, engine._compiled_cache))
 
 
 @contextlib.contextmanager
@@ -71,7 +80,7 @@ def app_on(instance: Path, env: dict[str, str] | None = None, **config: Any) -> 
     """An app in this process on the database of that instance."""
     database = (env or {}).get("DATABASE_URL")
     app = create_app({"INSTANCE_PATH": instance, **({"SQLALCHEMY_DATABASE_URI": database} if database else {}), **QUIET, **config})
-    app.jinja_env.bytecode_cache = compiled_templates
+    share_compiled(app)
     yield app
     with app.app_context():
         db.session.remove()
