@@ -10,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from blueprints.extensions import db
 from blueprints.matches.models import Mark
 from blueprints.profiles.models import Profile
+from blueprints.requests.models import Request
 from tests.browser.conftest import House, Member, let_in, tab
 from tests.servers import Server
 
@@ -46,6 +47,9 @@ PAGES = {
     "compare": Shown("brand", "/matches/compare?id={creator}&id={saved}&id={hidden}", "Compare"),
     "why one sees them": Shown("creator", "/matches/{brand}/why", "Why Nordlys Coffee"),
     "why one does not see them": Shown("brand", "/matches/{hidden}/why?niche=art", "Why Hidden Hank"),
+    "requests": Shown("asked", "/requests", "(1) Requests"),
+    "requests, with nothing": Shown("creator", "/requests", "Requests"),
+    "asking somebody": Shown("creator", "/requests/new?to={brand}", "Ask Nordlys Coffee to work together"),
     "editor of a creator": Shown("creator", "/profile", "Your profile"),
     "editor of a brand": Shown("brand", "/profile", "Your profile"),
     "a brand's profile": Shown("creator", "/profiles/{brand}", "Nordlys Coffee"),
@@ -80,12 +84,14 @@ def people(house: House) -> dict[str, Member]:
     }
     house.add("creator", name="Cy Okafor")
     house.add("brand", name="Quiet Ltd")
-    people |= {"saved": house.add("creator", name="Sol Saved", niches={"food"}, rate=400), "hidden": house.add("creator", name="Hidden Hank")}
+    people |= {"asked": house.add("brand", name="Asked Ltd"), "saved": house.add("creator", name="Sol Saved", niches={"food"}, rate=400), "hidden": house.add("creator", name="Hidden Hank")}
     with house.app.app_context():
         brand = db.session.get_one(Profile, people["brand"].id)
         brand.revise({"musts": frozenset({"platforms", "location"})}, base=brand.version)
         Mark.on(brand.account, db.session.get_one(Profile, people["saved"].id)).save()
         Mark.on(brand.account, db.session.get_one(Profile, people["hidden"].id)).hide()
+        asker, asked = (db.session.get_one(Profile, people[who].id) for who in ("saved", "asked"))
+        Request.send(asker.account, asked, {"what": "A film about roasting", "timing": "In March", "budget_max": 400})
         db.session.commit()
     house.change(people["saved"], rate=500)
     house.settle()

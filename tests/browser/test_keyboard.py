@@ -124,7 +124,7 @@ def test_an_element_without_visible_focus_would_be_noticed(make_browser: Callabl
 
 @pytest.mark.parametrize("path", [
     "/matches", "/matches?niche=food", "/matches/saved", "/matches/preferences", "/matches/compare?id={ana}", "/matches/{ana}/why", "/profile", "/settings",
-    "/profiles/{ana}",
+    "/profiles/{ana}", "/requests", "/requests/new?to={ana}",
 ])
 def test_one_always_sees_where_one_is(path: str, make_browser: Callable[..., BrowserContext], ana: Member, bo: Member) -> None:
     page = tab(let_in(make_browser(), bo.email), path.format(ana=ana.id))

@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page
 from blueprints.extensions import db
 from blueprints.matches.models import Mark
 from blueprints.profiles.models import Profile
+from blueprints.requests.models import Request
 from tests.browser.conftest import House, Member, let_in
 from tests.servers import Server
 
@@ -31,7 +32,8 @@ OVERHANGING = """() => [...document.querySelectorAll("body *")].filter((element)
 PAGES = {
     "nobody": ("/", "/register", "/login", "/nothing-here"),
     "creator": ("/matches", "/matches?niche=food&within=100&score=1", "/matches/saved", "/matches/preferences", "/matches/{brand}/why",
-                "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/settings/privacy", "/nothing-here"),
+                "/matches/compare?id={brand}&id={other}&id={third}", "/profile", "/profiles/{brand}", "/profiles/{creator}", "/settings", "/settings/privacy", "/requests", "/requests/new?to={other}",
+                "/nothing-here"),
     "brand": ("/notifications", "/settings/notifications", "/matches", "/matches/hidden", "/matches/preferences", "/profile", "/profiles/{creator}"),
     "admin": ("/patterns", "/settings"),
 }
@@ -61,6 +63,8 @@ def people(house: House) -> dict[str, Member]:
     with house.app.app_context():
         for who, profile, do in (("brand", hidden, Mark.hide), ("creator", people["other"], Mark.save)):
             do(Mark.on(db.session.get_one(Profile, people[who].id).account, db.session.get_one(Profile, profile.id)))
+        asker, asked = (db.session.get_one(Profile, people[who].id) for who in ("brand", "creator"))
+        Request.send(asker.account, asked, {"what": "w" * 300, "timing": "t" * 120, "budget_max": 1_000_000, "deliverables": "d" * 300})
         db.session.commit()
     house.settle()
     return people

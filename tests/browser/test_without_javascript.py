@@ -355,6 +355,27 @@ def test_ticked_cards_stand_side_by_side(plain: Callable[[], Page], bo: Member) 
     expect(page.get_by_role("columnheader")).to_have_count(1)
 
 
+def test_somebody_is_asked_says_yes_and_is_let_go_again(plain: Callable[[], Page], house: House) -> None:
+    ina, kelp = house.add("creator", name="Ina Asks"), house.add("brand", name="Kelp Answers")
+    hers, theirs = deck_of(plain(), ina), deck_of(plain(), kelp)
+    hers.goto(f"/profiles/{kelp.id}")
+    hers.get_by_role("link", name="Ask to work together").click()
+    hers.get_by_label("When?").fill("In March")
+    hers.get_by_role("button", name="Send request").click()
+    expect(hers.locator("#field-what-status")).to_contain_text("Say in a sentence or two")
+    expect(hers.get_by_label("When?")).to_have_value("In March")
+    hers.get_by_label("What would you like").fill("A week of breakfasts")
+    hers.get_by_role("button", name="Send request").click()
+    expect(hers.locator(".flash--success")).to_contain_text("Your request is sent to Kelp Answers")
+
+    theirs.goto("/requests")
+    theirs.get_by_role("button", name=re.compile("^Accept")).click()
+    expect(theirs.locator(".flash--success")).to_contain_text("You and Ina Asks are connected")
+    theirs.get_by_role("link", name=re.compile("^Disconnect")).click()
+    theirs.get_by_role("button", name="Disconnect").click()
+    expect(theirs.locator(".flash--success")).to_contain_text("no longer connected")
+
+
 def test_a_must_keeps_people_out_and_says_what_it_costs(plain: Callable[[], Page], bo: Member) -> None:
     page = deck_of(plain(), bo)
     page.get_by_role("navigation", name="Matches").get_by_role("link", name="Preferences").click()
