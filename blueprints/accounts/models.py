@@ -3,12 +3,12 @@
 import hashlib
 import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Row, Select, String, and_, delete, literal, select, update
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Row, Select, String, and_, delete, literal, select, union, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
@@ -30,6 +30,8 @@ registered = Signal("Inside the transaction. Sender: the new account, flushed; n
 
 left = Signal("Inside the transaction. Sender: the account that left or changed sides. Profiles takes its profile out of every open page.")
 returned = Signal("Inside the transaction. Sender: the account that was suspended until now.")
+
+circles: "set[Callable[[Account], Select[int]]]" = set()  # each selects the ids of those whose lists and counts follow when the account leaves or comes back
 
 
 def email_key(email: str) -> str:
@@ -140,21 +142,32 @@ class Account(Model):
 
     def deactivate(self) -> None:
         """Out of sight at once, logged out everywhere; the rows stay."""
+        self._hold_circle()
         self.deactivated_at = utc_now()
         self._leave()
 
     def suspend(self) -> None:
         """The same by an admin; ``restore`` takes it back. Twice is the same as once."""
+        self._hold_circle()
         if not self.suspended_at:
             self.suspended_at = utc_now()
             self._leave()
 
     def restore(self) -> None:
         """In sight again, unless they left themselves; whoever it is may log in again."""
+        self._hold_circle()
         if self.suspended_at:
             self.suspended_at = None
             self.changed()
             returned.send(self)
+
+    def _hold_circle(self) -> None:
+        """The account and all whom its leaving concerns, in one go and in the order of their ids: in another, those who write to it meanwhile would wait
+        for this, and this for them. Then it stands as two admins at once have left it."""
+        db.session.flush()
+        everyone = union(select(literal(self.id)), *(circle(self) for circle in circles))
+        db.session.execute(select(Account.id).where(Account.id.in_(everyone)).order_by(Account.id).with_for_update(key_share=True))
+        db.session.refresh(self)
 
     def _leave(self) -> None:
         db.session.execute(delete(LoginSession).where(LoginSession.account_id == self.id))
@@ -164,6 +177,7 @@ class Account(Model):
 
     def take_role(self, role: str) -> None:
         """The streams end because what they may hear changes; they come back by themselves."""
+        self._hold_circle()
         self.role = role
         self.changed()
         end_streams(account_id=self.id)

@@ -8,7 +8,7 @@ def init_app(app: Flask) -> None:
     from blueprints.messages import limits, models, subjects
     from blueprints.messages.links import parts_of
     from blueprints.messages.routes import bp
-    from blueprints.profiles.blocks import blocked
+    from blueprints.profiles.blocks import blocked, unblocked
     from blueprints.requests.models import answered
 
     assert subjects  # imported so that it registers
@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(parts_of, "parts_of")
     answered.connect(models.begin_conversation)
     blocked.connect(models.part)
+    unblocked.connect(models.meet_again)
     left.connect(models.leave)
     returned.connect(models.come_back)
     app.register_blueprint(bp)

@@ -530,15 +530,28 @@ def part(account: Account, other: Account) -> None:
             cut(one.id, topics_of(conversation))
 
 
+def meet_again(account: Account, other: Account) -> None:
+    """Receiver of ``unblocked``: it is there again, with what was unread in it."""
+    for conversation in _of_pair(account.id, other.id):
+        if not Conversation.find(account, conversation.id):  # the other blocked them, too
+            continue
+        conversation.moved()
+        conversation.lists_moved()
+        for one in sorted((account, other), key=lambda one: one.id):
+            one.recount("unread_messages", unread_of(one))
+
+
 def leave(account: Account) -> None:
     """Receiver of ``left``: whoever is gone is gone from the lists and open conversations of the others, too."""
     for conversation, other in _with_others(account):
         cut(other.id, topics_of(conversation))
+    account.recount("unread_messages", unread_of(account))
 
 
 def come_back(account: Account) -> None:
     """Receiver of ``returned``."""
     _with_others(account)
+    account.recount("unread_messages", unread_of(account))  # of the others, some may have left or come back meanwhile
 
 
 def _with_others(account: Account) -> list[tuple[Conversation, Account]]:

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from blueprints.accounts.models import left, returned
+from blueprints.accounts.models import circles, left, returned
 from blueprints.matches.models import saved
 from blueprints.messages.models import message_sent, messages_read
 from blueprints.profiles.blocks import blocked
@@ -14,7 +14,7 @@ def init_app(app: Flask) -> None:
     from blueprints.notifications import activity, activity_routes, subjects, unsubscribing
     from blueprints.notifications.cli import cli
     from blueprints.notifications.lookout import Lookout, note_change, note_saved
-    from blueprints.notifications.occasions import come_and_go, follow_request, forget_messages, part, tell_of_message
+    from blueprints.notifications.occasions import come_and_go, follow_request, forget_messages, part, tell_of_message, told_of
     from blueprints.notifications.routes import bp
 
     assert subjects  # imported so that they register
@@ -26,6 +26,7 @@ def init_app(app: Flask) -> None:
     profile_changed.connect(note_change)
     saved.connect(note_saved)
     blocked.connect(part)
+    circles.add(told_of)
     left.connect(come_and_go)
     returned.connect(come_and_go)
     profile_changed.connect(activity.profile_did)

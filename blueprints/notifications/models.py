@@ -63,7 +63,11 @@ class Notification(Model):
     @classmethod
     def badge_of(cls, viewer: Account) -> Select[int]:
         """The same without what the navigation counts as messages and requests already."""
-        return cls.count_of(viewer).where(cls.kind.not_in([kind.name for kind in TABLE if kind.is_counted_elsewhere]))
+        return cls.count_of(viewer).where(cls.in_badge())
+
+    @classmethod
+    def in_badge(cls) -> ColumnElement[bool]:
+        return cls.kind.not_in([kind.name for kind in TABLE if kind.is_counted_elsewhere])
 
     # Asking about one.
 
@@ -94,6 +98,7 @@ class Notification(Model):
         """
         if not db.session.scalar(select(Wish.wants_at_all(account.id, literal(kind)))):
             return
+        Account.hold(account.id)  # before the row: whoever writes to somebody holds them already, and then comes to this row
         data |= {"fields": sorted(fields)} if fields else {}
         grown = {"count": cls.count + 1, "updated_at": utc_now()}
         new = _new(account, kind, about, key or kind, data).on_conflict_do_update(index_elements=[cls.account_id, cls.key], index_where=UNREAD, set_=grown)
@@ -107,6 +112,7 @@ class Notification(Model):
     @classmethod
     def tell_once(cls, account: Account, kind: str, about: Profile) -> bool:
         """Tell a member of somebody, once for ever; False where they were told before."""
+        Account.hold(account.id)
         new = _new(account, kind, about, f"{kind}:{about.id}", {}).on_conflict_do_nothing()
         if db.session.scalar(new.returning(cls.id)) is None:
             return False
@@ -127,6 +133,7 @@ class Notification(Model):
     @classmethod
     def forget(cls, account: Account, *which: ColumnElement[bool]) -> None:
         """What these tell is over."""
+        Account.hold(account.id)
         gone = delete(cls).where(cls.account_id == account.id, *which).returning(cls.kind)
         if kinds := db.session.scalars(gone, execution_options={"synchronize_session": False}).all():
             cls.changed_for(account, *kinds)
@@ -136,6 +143,7 @@ class Notification(Model):
     @classmethod
     def read(cls, account: Account, *which: ColumnElement[bool]) -> None:
         """The member has read those that are unread among ``which``; all of them without it. Twice is the same as once."""
+        Account.hold(account.id)
         unread = cls.of(account).where(cls.read_at.is_(None), *which).with_only_columns(cls.id)
         read = update(cls).where(cls.id.in_(unread), cls.read_at.is_(None)).values(read_at=utc_now()).returning(cls.kind)
         if kinds := db.session.scalars(read, execution_options={"synchronize_session": False}).all():
@@ -153,7 +161,11 @@ class Notification(Model):
         db.session.flush()
         account.moved(SUBJECT)
         if not kinds or any(not KINDS[kind].is_counted_elsewhere for kind in kinds):
-            account.recount("unread_notifications", cls.badge_of(account))
+            cls.recount(account)
+
+    @classmethod
+    def recount(cls, account: Account) -> None:
+        account.recount("unread_notifications", cls.badge_of(account))
 
 
 def _new(account: Account, kind: str, about: Profile | None, key: str, data: Mapping[str, Any]) -> Any:
@@ -212,6 +224,7 @@ class Wishes:
     def become(self, by_kind: Mapping[str, Iterable[str]]) -> None:
         """Twice is the same as once; what cannot be switched off stays."""
         insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+        Account.hold(self.account.id)
         db.session.execute(delete(Wish).where(Wish.account_id == self.account.id))
         for name, channels in by_kind.items():
             kind = KINDS[name]

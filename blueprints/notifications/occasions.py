@@ -1,15 +1,14 @@
 """What happens elsewhere that a member is told of at once, in the transaction in which it happens."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, select
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.messages.models import Conversation, Message
-from blueprints.notifications.models import Notification
-from blueprints.profiles.models import Profile
+from blueprints.notifications.models import SUBJECT, Notification
+from blueprints.profiles.models import OTHER_ROLE, Profile
 from blueprints.requests.models import Request
 
 OVER = ("withdrawn", "expired", "ended")
@@ -51,12 +50,16 @@ def part(account: Account, *, other: Account, **_said: Any) -> None:
 
 
 def come_and_go(account: Account, **_said: Any) -> None:
-    """Receiver of ``left`` and ``returned``: what others are told of them goes out of their lists and counts, or comes back."""
-    if account.profile:
-        for member in _told_of(account.profile):
-            Notification.changed_for(member)
+    """Receiver of ``left`` and ``returned``: what others are told of them goes out of their lists and counts, or comes back. What they themselves are
+    told may be about somebody who left meanwhile."""
+    Account.all_moved(select(Account.id).where(Account.id.in_(told_of(account))), SUBJECT)
+    counted = told_of(account).where(Notification.read_at.is_(None), Notification.in_badge())
+    for member in db.session.scalars(select(Account).where(Account.id.in_(counted), Account.is_here).order_by(Account.id)):
+        Notification.recount(member)
+    if account.role in OTHER_ROLE:
+        Notification.changed_for(account)
 
 
-def _told_of(profile: Profile) -> Iterable[Account]:
-    told = select(Notification.account_id).where(Notification.profile_id == profile.id)
-    return db.session.scalars(select(Account).where(Account.id.in_(told), or_(Account.is_here, Account.id == profile.account_id)).order_by(Account.id)).all()
+def told_of(account: Account) -> Select[int]:
+    """The ids of those who are told something of the account."""
+    return select(Notification.account_id).join(Profile, Profile.id == Notification.profile_id).where(Profile.account_id == account.id)

@@ -200,7 +200,10 @@ class Profile(Model):
 
     @classmethod
     def to_revise(cls, account: Account) -> "Profile | None":
-        """The account's own profile as it stands now, held until the transaction ends, so that two edits at once come one after the other."""
+        """The account's own profile as it stands now, held until the transaction ends, so that two edits at once come one after the other.
+
+        The account is held before it, as everybody does who holds both."""
+        Account.hold(account.id)
         own = select(cls).where(cls.account_id == account.id).with_for_update(of=cls)
         return db.session.scalar(own.execution_options(populate_existing=True))
 

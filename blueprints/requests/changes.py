@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
+from blueprints.profiles.models import Profile
 from blueprints.requests.models import Request
 
 EXPIRE_EVERY = 60.0
@@ -47,6 +48,13 @@ def sever_the_two(account: Account, *, other: Account, **_said: Any) -> None:
     theirs = other.profile
     if account.role != other.role and theirs and (latest := Request.between(account, theirs)):
         latest.sever(account)
+
+
+def show_the_two(account: Account, *, other: Account, **_said: Any) -> None:
+    """Receiver of ``unblocked``: what is over between them stands in the lists of both again."""
+    if db.session.execute(Request.with_me(account).where(Profile.account_id == other.id)).first():
+        for one in sorted((account, other), key=lambda one: one.id):
+            one.moved("requests")
 
 
 def tell_the_others(account: Account, **_said: Any) -> None:

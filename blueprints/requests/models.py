@@ -324,9 +324,12 @@ class Request(Model):
     @classmethod
     def others_of(cls, account: Account) -> Select[Account]:
         """Whose lists show the account: all with whom it has, or had, something."""
+        return select(Account).where(Account.id.in_(cls.ids_of_others(account))).order_by(Account.id)
+
+    @classmethod
+    def ids_of_others(cls, account: Account) -> Select[int]:
         other = case((cls.creator_id == account.id, cls.brand_id), else_=cls.creator_id)
-        theirs = select(other).where(cls.superseded_at.is_(None), or_(cls.creator_id == account.id, cls.brand_id == account.id))
-        return select(Account).where(Account.id.in_(theirs)).order_by(Account.id)
+        return select(other).where(cls.superseded_at.is_(None), or_(cls.creator_id == account.id, cls.brand_id == account.id))
 
 
 def _whole(brief: Brief) -> dict[str, Any]:

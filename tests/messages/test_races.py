@@ -9,7 +9,9 @@ from sqlalchemy import select
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.messages.models import ClosedError, Conversation, Message, Participant
+from blueprints.notifications.models import Notification
 from blueprints.profiles.blocks import Block
+from blueprints.profiles.models import Profile
 from blueprints.requests.models import Request
 
 EACH = 15
@@ -146,3 +148,56 @@ def test_nothing_arrives_after_the_connection_ended(app: Flask, talk: Conversati
     assert at_once(app, write, end) == []
     db.session.expire_all()
     assert len(db.session.scalars(select(Message)).all()) == counted[0]
+
+
+def coming_and_going(account_id: int) -> Callable[[], None]:
+    def work() -> None:
+        for number in range(EACH):
+            account = db.session.get_one(Account, account_id)
+            if number % 2:
+                account.restore()
+            else:
+                account.suspend()
+            db.session.commit()
+
+    return work
+
+
+def test_nobody_waits_in_a_circle_while_one_of_them_is_suspended_and_restored(app: Flask, talk: Conversation, ana: Account, bo: Account) -> None:
+    talk_id, ana_id, bo_id = talk.id, ana.id, bo.id
+
+    def write() -> None:
+        for number in range(2 * EACH):
+            sender = db.session.get_one(Account, ana_id)
+            if found := Conversation.held(sender, talk_id):
+                found.write(sender, "Hello", f"client-{number:03}")
+            db.session.commit()
+
+    def edit() -> None:
+        for number in range(EACH):
+            profile = Profile.to_revise(db.session.get_one(Account, bo_id))
+            assert profile
+            profile.revise({"niches": {"food"} if number % 2 else {"travel"}, "headline": f"Headline {number}"}, base=profile.version)
+            db.session.commit()
+
+    assert at_once(app, write, edit, coming_and_going(bo_id)) == []
+    db.session.expire_all()
+    assert not bo.is_here
+    bo.restore()
+    assert bo.unread_messages == talk.last_number
+
+
+def test_nobody_waits_in_a_circle_who_reads_what_they_are_told_while_somebody_writes(app: Flask, talk: Conversation, ana: Account, bo: Account) -> None:
+    talk_id, ana_id, bo_id = talk.id, ana.id, bo.id
+
+    def read() -> None:
+        for _ in range(EACH):
+            reader, them = db.session.get_one(Account, bo_id), db.session.get_one(Account, ana_id).profile
+            Notification.tell(reader, "change", them, fields=["rate"])
+            db.session.commit()
+            Notification.read(reader)
+            db.session.commit()
+
+    assert at_once(app, writing(talk_id, ana_id, [f"client-{number:03}" for number in range(EACH)]), read) == []
+    db.session.expire_all()
+    assert (bo.unread_messages, bo.unread_notifications) == (EACH, 0)

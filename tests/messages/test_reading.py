@@ -8,9 +8,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, insert, select
 from sqlalchemy.engine import Engine
 
-from blueprints.accounts.models import Account
+from blueprints.accounts.models import Account, OwnVersion
 from blueprints.extensions import db, utc_now
 from blueprints.messages.models import AT_END, MOST, WINDOW, Conversation, Message, Participant, Thread
+from blueprints.profiles.blocks import Block
 from tests.messages.test_writing import say
 
 Login = Callable[[Account], FlaskClient]
@@ -162,3 +163,21 @@ def test_a_thread_knows_what_its_viewer_may_do(talk: Conversation, ana: Account)
     thread = Thread.of(ana, talk.id)
     assert thread and thread.is_open and thread.shows_typing and thread.shows_reading and not thread.closed_because
     assert db.session.scalars(select(Participant).order_by(Participant.account_id)).all() == [thread.mine, thread.theirs]
+
+
+def test_what_was_unread_is_counted_again_for_whom_a_block_ends_and_the_lists_follow(talk: Conversation, ana: Account, bo: Account) -> None:
+    talk.write(ana, "Hello", "client-1")
+    Block.put(ana, bo)
+    Block.put(bo, ana)
+    db.session.commit()
+    shown = [(one, name, OwnVersion.of(one, name)) for one in (ana, bo) for name in ("conversations", "requests")]
+    assert bo.unread_messages == 0
+
+    Block.lift(ana, bo)
+    db.session.commit()
+    assert bo.unread_messages == 0 and all(OwnVersion.of(one, name) == version for one, name, version in shown), "bo still blocks her"
+
+    Block.lift(bo, ana)
+    db.session.commit()
+    assert (ana.unread_messages, bo.unread_messages) == (0, 1)
+    assert all(OwnVersion.of(one, name) > version for one, name, version in shown)

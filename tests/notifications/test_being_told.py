@@ -353,6 +353,15 @@ def test_who_is_suspended_is_told_of_to_nobody_until_they_are_back(cast: People,
     assert unread(cast.ana) == (1, 1)
 
 
+def test_the_badge_of_who_comes_back_follows_who_left_meanwhile(cast: People) -> None:
+    ask(cast.ana, cast.bo).answer(cast.bo, accept=True)
+    for step in (cast.ana.suspend, cast.bo.suspend, cast.ana.restore):
+        step()
+        db.session.commit()
+
+    assert unread(cast.ana) == (0, 0)
+
+
 def test_no_notice_on_the_stream_says_what_it_is_about(cast: People, told: Told) -> None:
     ask(cast.ana, cast.bo)
     Notification.tell(cast.bo, "warning")
