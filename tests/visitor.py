@@ -110,7 +110,7 @@ class Listener:
             pass  # closed under us: the end of the events says it
         self.events.put(None)
 
-    def next(self, name: str | None = None, within: float = 5) -> Event:
+    def next(self, name: str | None = None, within: float = 20) -> Event:
         """The next event (of that name); fails when none comes in time or the stream ends."""
         give_up = time.monotonic() + within
         while True:
@@ -134,7 +134,7 @@ class Listener:
                 events.append(event)
         return events
 
-    def ends(self, within: float = 5) -> str:
+    def ends(self, within: float = 20) -> str:
         """Why the server ended it."""
         why = self.next("end", within).data["why"]
         assert self.events.get(timeout=within) is None

@@ -160,9 +160,15 @@ class Conversation(Model):
         return message
 
     def mark_read(self, reader: Account, number: int) -> None:
-        """They have seen everything up to that number; less than before changes nothing."""
-        if self._read_up_to(reader, min(number, self.last_number)):
-            self.moved()
+        """They have seen everything up to that number; less than before changes nothing. Where reading is not shown, the other's pages hear of it
+        only as far as it has arrived just now: when somebody reads is not to be told from a notice either."""
+        number = min(number, self.last_number)
+        has_arrived = select(Participant.account_id).filter_by(conversation_id=self.id, account_id=reader.id).where(Participant.delivered_number >= number)
+        hides = select(Profile.id).where(Profile.account_id.in_(self.both_ids), Profile.shows_reading.is_(False))
+        is_secret = db.session.scalar(select(and_(has_arrived.exists(), hides.exists())))
+        if self._read_up_to(reader, number):
+            if not is_secret:
+                self.moved()
             reader.moved("conversations")
             reader.recount("unread_messages", unread_of(reader))
 

@@ -97,6 +97,21 @@ def test_who_does_not_show_reading_does_not_see_it_either(talk: Conversation, an
         assert mark(as_user(sender), talk) == ["delivered"]
 
 
+@pytest.mark.parametrize("who_hides", ["ana", "bo"])
+def test_no_notice_says_that_somebody_read_who_does_not_show_it(talk: Conversation, ana: Account, bo: Account, who_hides: str) -> None:
+    (ana if who_hides == "ana" else bo).profile.shows_reading = False
+    talk.write(ana, "Hello", "client-1")
+    Participant.have_arrived(bo)
+    db.session.commit()
+    version, listed = talk.version, OwnVersion.of(bo, "conversations")
+
+    talk.mark_read(bo, 1)
+    db.session.commit()
+
+    assert talk.version == version
+    assert bo.unread_messages == 0 and OwnVersion.of(bo, "conversations") > listed, "their own pages know"
+
+
 def test_the_first_page_of_ten_thousand_is_short_and_takes_four_queries(talk: Conversation, ana: Account, bo: Account, as_user: Login) -> None:
     fill(talk, 10_000, ana)
     client, path = as_user(bo), f"/messages/{talk.id}"
