@@ -89,11 +89,12 @@ function isBehind(subject, elements = elementsShowing(subject)) {
 }
 
 function refresh(subject, data) {
-  const isOwnDoing = subject.startsWith("match:"); // my half of a match: what I said of myself, what I did with the card
+  const isOwnDoing = subject.startsWith("match:") || data.own; // my half of a match, and what I asked or answered: no news to me
   for (const element of elementsShowing(subject)) {
     if (element.id && !isOwnDoing) expected.set(element.id, new Set([...(expected.get(element.id) ?? []), ...(data.fields ?? [])]));
   }
   document.body.dispatchEvent(new CustomEvent(subject, { detail: data }));
+  askLater(); // between a morph that changed its triggers and htmx's next look at it, an element does not listen
 }
 
 // A notice can come between a fragment's rendering and its swap: whatever is still behind is asked for again.
@@ -110,11 +111,11 @@ function catchUp() {
   }
 }
 
-// The server answers, but not with what it announced: ask again, ever less often, and at once when the connection comes back.
+// Nobody heard, or the server answers, but not with what it announced: ask again, ever less often, and at once when the connection comes back.
 function askLater() {
   askTimer ||= setTimeout(() => {
     askTimer = 0;
-    askDelay = Math.min(ASK_AT_MOST, askDelay * 2);
+    askDelay = Object.keys(shown()).some((subject) => isBehind(subject)) ? Math.min(ASK_AT_MOST, askDelay * 2) : ASK_FIRST;
     tries.clear();
     catchUp();
   }, askDelay);

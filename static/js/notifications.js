@@ -47,10 +47,15 @@ function read(url) {
 
 // ---- the browser's own notifications
 
+function release() {
+  letGo?.();
+  letGo = null;
+}
+
+// A page that holds a lock cannot be kept for Back: it is held only where there is something to hold back.
 function holdWhileInFront() {
-  if (document.hidden) {
-    letGo?.();
-    letGo = null;
+  if (document.hidden || Notification.permission !== "granted") {
+    release();
   } else if (!letGo) {
     navigator.locks.request(IN_FRONT, { mode: "shared" }, () => new Promise((resolve) => {
       letGo = resolve;
@@ -94,7 +99,7 @@ function askWhetherThereIsNews() {
 if (meta && canTell) {
   holdWhileInFront();
   document.addEventListener("visibilitychange", holdWhileInFront);
-  addEventListener("pagehide", () => letGo?.());
+  addEventListener("pagehide", release);
   addEventListener("pageshow", holdWhileInFront);
   document.addEventListener("duet:notice", ({ detail: { subject } }) => {
     if (subject === "me") askWhetherThereIsNews();
@@ -112,6 +117,7 @@ document.addEventListener("click", async ({ target }) => {
   if (!target.closest("[data-ask-permission]")) return;
   await Notification.requestPermission();
   showPermission();
+  holdWhileInFront();
 });
 document.addEventListener("htmx:after:swap", showPermission);
 showPermission();

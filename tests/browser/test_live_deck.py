@@ -434,7 +434,7 @@ def test_what_cannot_change_the_page_asks_for_nothing(scene: Scene) -> None:
 
     scene.comes(stranger)
     expect(pill(page).or_(card(page, stranger))).to_be_visible()
-    assert asked[0] == "/matches/news"
+    assert next(path for path in asked if path != "/navigation") == "/matches/news"  # a perfect match stands in the navigation, too
 
 
 def path_of(request: Request) -> str:
