@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from sqlalchemy import func, select
 
 from blueprints.accounts.models import Account
@@ -35,6 +35,7 @@ def chromium() -> Iterator[Browser]:
     if (program := chromium_program()) is None:
         assert not os.environ.get("CI"), "no Chromium: `apt-get install chromium`, as .ci/run does"
         pytest.skip("NO BROWSER: install chromium, or what a browser does stays untested")
+    expect.set_options(timeout=15_000)  # a busy machine is not a broken page
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
