@@ -1,6 +1,6 @@
 """Sample data for /patterns: every component and every card in every state, without a database."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -157,7 +157,17 @@ def cards() -> list[tuple[str, Any]]:
         ("Saved", sample_match(61, (88, 90, 86), name="Ida Lund", is_saved=True)),
         ("Changed since last seen", sample_match(62, (79, 82, 76), 1, name="Rui Costa", is_saved=True, changed_since_seen=["headline", "rate"])),
         ("Hidden", sample_match(63, (70, 66, 74), name="Ana Ruiz", is_hidden=True)),
+        ("Request sent", sample_match(64, (81, 84, 78), name="Nils Berg", request=sample_request("wait"))),
+        ("Asked by them", sample_match(65, (85, 82, 88), name="Maya Stone", request=sample_request("answer"))),
+        ("Connected", sample_match(66, (90, 92, 88), name="Leo Marchetti", request=sample_request("talk"), is_connected=True)),
+        ("They said no", sample_match(67, (74, 70, 78), name="Freya Lind", request=sample_request("later"))),
     ]
+
+
+def sample_request(step: str) -> SimpleNamespace:
+    """Enough of a Request for a card."""
+    again = datetime(2027, 1, 8, tzinfo=UTC)
+    return SimpleNamespace(id=1, version=1, step_for=lambda _viewer: step, may_ask_again_at=lambda _viewer: again)
 
 
 def person(id: int, role: str, name: str, **more: Any) -> SimpleNamespace:
