@@ -11,6 +11,7 @@ from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.notifications.models import Notification
 from blueprints.profiles.models import Profile
+from blueprints.requests.models import Request
 from tests.browser.conftest import House, Member, let_in, tab, was_never_reloaded
 from tests.servers import Server
 
@@ -95,3 +96,38 @@ def test_only_with_every_tab_in_the_background_the_browser_tells_and_only_who(ho
     until(behind, "window.toldByBrowser.length > 0")
     told = behind.evaluate("window.toldByBrowser.map(([body]) => body)")
     assert "Cy Okafor declined your request" in told
+
+
+# What happened around one.
+
+
+def connect(house: House, one: Member, other: Member) -> None:
+    with house.app.app_context():
+        asks, asked = (db.session.get_one(Profile, member.id) for member in (one, other))
+        request = Request.between(asks.account, asked)
+        if request and request.is_connected:
+            request.end(asks.account)
+        else:
+            Request.send(asks.account, asked, {"what": "A film"}).answer(asked.account, accept=True)
+        db.session.commit()
+
+
+def test_news_comes_to_the_open_page_of_those_whom_it_concerns(house: House, make_browser: Callable[..., BrowserContext]) -> None:
+    ana, bo, cy = house.add("creator", name="Ana Ruiz", rate=900), house.add("brand", name="Nordlys Coffee"), house.add("creator", name="Cy Okafor")
+    around, others = (tab(let_in(make_browser(), member.email), "/activity") for member in (bo, cy))
+    expect(around.locator("#activity")).to_contain_text("Quiet around you")
+
+    connect(house, bo, ana)
+    expect(around.locator("#activity")).to_contain_text("Ana Ruiz and you are connected now", timeout=SLOW)
+
+    house.change(ana, rate=1_000)
+    expect(around.locator("#activity li").first).to_contain_text("Ana Ruiz changed their rate", timeout=SLOW)
+
+    house.change(ana, name="Ana R. Ruiz", platforms=frozenset({"tiktok"}))
+    expect(around.locator("#activity li").first).to_contain_text("Ana R. Ruiz changed their platforms and rate", timeout=SLOW)
+    expect(around.locator("#activity li")).to_have_count(2)
+
+    connect(house, bo, ana)  # and no longer
+    expect(around.locator("#activity")).to_contain_text("Quiet around you", timeout=SLOW)
+    assert was_never_reloaded(around)
+    expect(others.locator("#activity")).to_contain_text("Quiet around you")
