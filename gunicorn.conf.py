@@ -20,11 +20,6 @@ reload = os.environ.get("DUET_ENV") == "development"
 loglevel = os.environ.get("LOG_LEVEL", "warning")
 
 
-def when_ready(server: Any) -> None:
-    """Say where it runs, once it does. The app is not imported here: workers must import it after gevent has patched them."""
-    print(os.environ.get("DUET_GREETING", ""), flush=True)
-
-
 def pre_request(worker: Any, request: Any) -> None:
     """Let the others go first: a busy keep-alive connection would otherwise hold up notices and everyone else's requests."""
     gevent.sleep(0)
@@ -34,6 +29,8 @@ def post_worker_init(worker: Any) -> None:
     """Begin what runs in the background; tell the streams as soon as this worker is asked to stop, so that they do not hold it up."""
     live = worker.wsgi.extensions["live"]
     live.start()
+    if worker.age == 1:  # the first of them says where it runs, once it does: from here on Ctrl-C ends it cleanly
+        print(os.environ.get("DUET_GREETING", ""), flush=True)
 
     def wait_for_the_end() -> None:
         while worker.alive:
