@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from blinker import Signal
 from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Row, Select, String, and_, delete, literal, select, union, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from sqlalchemy.orm.attributes import set_committed_value
 
-from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, upsert, utc_now
 from blueprints.live import announce, announce_all, end_streams
 
 EMAIL_LENGTH = 254
@@ -107,7 +106,7 @@ class Account(Model):
     def recount(self, count: str, query: Any) -> None:
         """Fill one of the counts above with what ``query`` counts now, and tell the member's pages."""
         db.session.flush()
-        db.session.execute(select(Account.id).where(Account.id == self.id).with_for_update(key_share=True))  # so that the count sees what others counted before
+        Account.hold(self.id)  # so that the count sees what others counted before
         counted = update(Account).where(Account.id == self.id).values({count: query.scalar_subquery()}).returning(getattr(Account, count))
         with db.session.no_autoflush:
             set_committed_value(self, count, db.session.scalar(counted, execution_options={"synchronize_session": False}))
@@ -196,18 +195,16 @@ class OwnVersion(Model):
     @classmethod
     def count(cls, account_id: int, subject: str) -> int:
         """The next one, counted by the database: two at once get two numbers."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-        first = insert(cls).values(account_id=account_id, subject=subject, version=1)
+        first = upsert(cls).values(account_id=account_id, subject=subject, version=1)
         counted = first.on_conflict_do_update(index_elements=[cls.account_id, cls.subject], set_={"version": cls.version + 1})
         return db.session.scalars(counted.returning(cls.version)).one()
 
     @classmethod
     def count_each(cls, accounts: Select[int], subject: str) -> Sequence[Row[int, int]]:
         """The same for all of them in one statement, in the order of their ids so that two at once wait for each other: rows (account id, version)."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         ids = accounts.subquery()
         each = select(ids.c[0], literal(subject), literal(1)).where(ids.c[0].is_not(None)).order_by(ids.c[0])
-        first = insert(cls).from_select(["account_id", "subject", "version"], each)
+        first = upsert(cls).from_select(["account_id", "subject", "version"], each)
         counted = first.on_conflict_do_update(index_elements=[cls.account_id, cls.subject], set_={"version": cls.version + 1})
         return db.session.execute(counted.returning(cls.account_id, cls.version)).all()
 

@@ -3,11 +3,10 @@
 import json
 
 from sqlalchemy import String, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, db, read_aside
+from blueprints.extensions import Model, db, read_aside, upsert
 from blueprints.live import announce
 from blueprints.live.announcements import Announcement
 from blueprints.profiles.models import Profile
@@ -29,8 +28,7 @@ class DeckVersion(Model):
     def moved_on(cls, role: str, profile: Profile | None = None, by_words: bool = False, only_for: Account | None = None) -> None:
         """Those of ``role`` whose open deck ``profile`` enters, leaves or moves in hear ``deck``; without one, all of them.
         ``by_words``: only for decks that search for words or ask for a picture. ``only_for``: it is the decks of that one member that changed."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-        counted = insert(cls).values(role=role, version=1).on_conflict_do_update(index_elements=[cls.role], set_={"version": cls.version + 1})
+        counted = upsert(cls).values(role=role, version=1).on_conflict_do_update(index_elements=[cls.role], set_={"version": cls.version + 1})
         version = db.session.scalars(counted.returning(cls.version)).one()  # counted by the database: two at once get two numbers
         said = {"profile": profile.id} | ({"by_words": True} if by_words else {}) | ({"for": only_for.id} if only_for else {}) if profile else {}
         announce(f"deck/{role}", version, **said)

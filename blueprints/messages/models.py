@@ -23,13 +23,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, aliased, lazyload, mapped_column, relationship
 from sqlalchemy.orm.attributes import set_committed_value
 
 from blueprints.accounts.models import Account, OwnVersion
-from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, upsert, utc_now
 from blueprints.live import announce, cut
 from blueprints.profiles.models import OTHER_ROLE, Profile
 from blueprints.requests.models import Brief, Request
@@ -122,13 +121,12 @@ class Conversation(Model):
     @classmethod
     def begin(cls, request: Request) -> "Conversation":
         """Two are connected: their conversation is there, from now on or again."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         pair = {"creator_id": request.creator_id, "brand_id": request.brand_id}
-        new = insert(cls).values(**pair, version=1, edits_version=1, last_number=0, last_at=utc_now()).on_conflict_do_nothing()
+        new = upsert(cls).values(**pair, version=1, edits_version=1, last_number=0, last_at=utc_now()).on_conflict_do_nothing()
         db.session.execute(new)
         conversation = db.session.scalars(select(cls).filter_by(**pair).with_for_update()).one()
         for account_id in conversation.both_ids:
-            db.session.execute(insert(Participant).values(conversation_id=conversation.id, account_id=account_id, read_number=0, delivered_number=0).on_conflict_do_nothing())
+            db.session.execute(upsert(Participant).values(conversation_id=conversation.id, account_id=account_id, read_number=0, delivered_number=0).on_conflict_do_nothing())
         conversation.last_at = utc_now()
         conversation.moved()
         conversation.lists_moved()

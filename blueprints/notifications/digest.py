@@ -11,12 +11,11 @@ from urllib.parse import urljoin
 from flask import Flask, url_for
 from jinja2 import TemplateError
 from sqlalchemy import ForeignKey, Select, and_, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, selectinload
 
 from blueprints import mail
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, db, read_aside, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, read_aside, upsert, utc_now
 from blueprints.notifications.kinds import EMAIL, TABLE
 from blueprints.notifications.models import Notification, Wish, Wishes
 from blueprints.notifications.places import place_of
@@ -55,9 +54,8 @@ class Digest(Model):
     @classmethod
     def claim(cls, account_id: int, now: datetime) -> bool:
         """Whether the next one is ours to send, once this transaction commits."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         free = and_(or_(cls.claimed_at.is_(None), cls.claimed_at < now - CLAIMED_FOR), or_(cls.sent_at.is_(None), cls.sent_at < now - EVERY))
-        first = insert(cls).values(account_id=account_id, claimed_at=now)
+        first = upsert(cls).values(account_id=account_id, claimed_at=now)
         claimed = first.on_conflict_do_update(index_elements=[cls.account_id], set_={"claimed_at": now}, where=free)
         return db.session.scalar(claimed.returning(cls.account_id)) is not None
 

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, Select, String, delete, func, literal, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, db, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, upsert, utc_now
 from blueprints.notifications.kinds import CHANNELS, EMAIL, IN_APP, KINDS, ONCE_EVER, TABLE, Kind
 from blueprints.profiles.models import Profile
 
@@ -169,10 +168,9 @@ class Notification(Model):
 
 
 def _new(account: Account, kind: str, about: Profile | None, key: str, data: Mapping[str, Any]) -> Any:
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     now = utc_now()
     said = {"account_id": account.id, "kind": kind, "profile_id": about.id if about else None, "key": key, "data": data}
-    return insert(Notification).values(**said, count=1, created_at=now, updated_at=now)
+    return upsert(Notification).values(**said, count=1, created_at=now, updated_at=now)
 
 
 class Wish(Model):
@@ -223,13 +221,12 @@ class Wishes:
 
     def become(self, by_kind: Mapping[str, Iterable[str]]) -> None:
         """Twice is the same as once; what cannot be switched off stays."""
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         Account.hold(self.account.id)
         db.session.execute(delete(Wish).where(Wish.account_id == self.account.id))
         for name, channels in by_kind.items():
             kind = KINDS[name]
             if kind.can_be_off and set(channels) != set(kind.channels):
                 said = {channel: channel in channels for channel in CHANNELS}
-                row = insert(Wish).values(account_id=self.account.id, kind=name, **said)
+                row = upsert(Wish).values(account_id=self.account.id, kind=name, **said)
                 db.session.execute(row.on_conflict_do_update(index_elements=[Wish.account_id, Wish.kind], set_=said))
         Notification.changed_for(self.account)

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, case, delete, func, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, db, read_aside, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, read_aside, upsert, utc_now
 from blueprints.live import announce
 from blueprints.profiles.models import Profile
 
@@ -83,10 +82,9 @@ class Presence(Model):
         """For those who are still members: somebody may have been suspended a moment ago."""
         if not account_ids:
             return
-        insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
         now = literal(utc_now(), UtcDateTime())
         members = select(Account.id, literal(worker), literal(is_visible), now).where(Account.id.in_(account_ids), Account.is_here)
-        rows: Any = insert(cls).from_select(["account_id", "worker", "is_visible", "alive_at"], members)
+        rows: Any = upsert(cls).from_select(["account_id", "worker", "is_visible", "alive_at"], members)
         again = rows.on_conflict_do_update(index_elements=[cls.account_id, cls.worker], set_={"is_visible": is_visible, "alive_at": now})
         db.session.execute(again, execution_options=IN_PLACE)
 
