@@ -83,6 +83,7 @@ def page_url_for(endpoint: str, **values: Any) -> str:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals["url_for"] = page_url_for
+    app.jinja_env.globals["asset_version"] = asset_version
     app.add_url_rule("/static/<version>/<path:filename>", "static", serve)
 
     @app.url_defaults

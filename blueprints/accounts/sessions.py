@@ -14,6 +14,7 @@ from sqlalchemy.orm import configure_mappers, contains_eager
 
 from blueprints.accounts.addresses import coarse
 from blueprints.accounts.models import LONGEST, TOUCH_EVERY, Account, LoginSession, token_hash
+from blueprints.accounts.operations import Operation
 from blueprints.extensions import db, login_manager, utc_now
 
 HINT_COOKIE = "duet_session"
@@ -70,6 +71,7 @@ def begin(account: Account, remembered: bool) -> None:
     if current_user.is_authenticated:
         current_user.login_session.end()
     db.session.execute(delete(LoginSession).where(LoginSession.expires_at < utc_now()))
+    Operation.forget_old()
     agent = request.user_agent.string[:USER_AGENT_LENGTH]
     begun, token = LoginSession.begin(account, remembered=remembered, user_agent=agent, address=coarse(request.remote_addr))
     db.session.commit()

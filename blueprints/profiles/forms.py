@@ -267,7 +267,7 @@ class ProfileForm(FlaskForm):
     languages = ChoicesField("Languages", choices.LANGUAGES)
     links = Typed("Links", read_links, "\n".join, widget=TextArea())
 
-    EXTRAS: ClassVar = {"base", "was", "csrf_token", "conflict"}
+    EXTRAS: ClassVar = {"base", "was", "csrf_token", "conflict", "operation", "account"}
     PREFIXES: ClassVar = ("base-", "choose-")
 
     profile: Profile

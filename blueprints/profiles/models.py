@@ -9,12 +9,14 @@ from blinker import Signal
 from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
 from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
+from blueprints.accounts.devices import device
 from blueprints.accounts.models import Account
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce
 from blueprints.profiles.blocks import Block
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.completion import of as completion_of
+from blueprints.profiles.history import DEVICE_LENGTH, Edit, plain
 from blueprints.profiles.values import Choices, Lines
 
 NAME_LENGTH = 80
@@ -252,6 +254,7 @@ class Profile(Model):
     def _set(self, fresh: Changes) -> None:
         self.was_complete = self.completion.percent == 100
         self.version += 1
+        self._note(fresh)
         for name, value in fresh.items():
             setattr(self, name, value)
         self.changed_at_version = self.changed_at_version | dict.fromkeys(fresh, self.version)
@@ -264,6 +267,14 @@ class Profile(Model):
         announce(f"profile:{self.id}", self.version, **said, completion=self.completion.percent)
         announce(f"match:*/{self.account_id}", self.match_version)
         profile_changed.send(self, fields=frozenset(fresh))
+
+    def _note(self, fresh: Changes) -> None:
+        """Keep what stood there, and on which device it was changed."""
+        session = self.account.login_session
+        where = device(session.user_agent)[:DEVICE_LENGTH] if session else ""
+        for name, value in fresh.items():
+            edit = Edit(profile_id=self.id, version=self.version, field=name, before=plain(getattr(self, name)), after=plain(value), device=where)
+            db.session.add(edit)
 
 
 def _base_of(name: str, base: Base) -> int:

@@ -234,6 +234,7 @@ function showWaiting() {
 // A short gap is not worth a word.
 function hearState(word) {
   clearTimeout(stateTimer);
+  document.dispatchEvent(new CustomEvent("duet:state", { detail: word })); // at once, for those who send what waits
   const apply = () => {
     state = word;
     if (word === "live") {

@@ -1,0 +1,1 @@
+// Pages that were seen can be read again without a network, with their age.
