@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.extensions import Model, UtcDateTime, utc_now
@@ -15,7 +15,7 @@ class Edit(Model):
     """One field of one save. ``before`` and ``after`` as JSON has them: a set as a sorted list, a city by its id."""
 
     __tablename__ = "profile_edits"
-    __table_args__ = (UniqueConstraint("profile_id", "version", "field"),)
+    __table_args__ = (Index("uq_profile_edits_version", "profile_id", "version", "field", unique=True),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     profile_id: Mapped[int] = mapped_column(ForeignKey("profiles.id", ondelete="CASCADE"))

@@ -36,8 +36,8 @@ def upgrade() -> None:
         sa.Column("saved_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_profile_edits_profile_id_profiles"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profile_edits")),
-        sa.UniqueConstraint("profile_id", "version", "field", name=op.f("uq_profile_edits_profile_id")),
     )
+    op.create_index("uq_profile_edits_version", "profile_edits", ["profile_id", "version", "field"], unique=True)
 
 
 def downgrade() -> None:
