@@ -10,7 +10,7 @@ from sqlalchemy import JSON, ForeignKey, String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import Model, UtcDateTime, db, upsert, utc_now
+from blueprints.extensions import Model, UtcDateTime, db, htmx, upsert, utc_now
 
 ID_LENGTH = 40
 ID = re.compile(rf"[A-Za-z0-9-]{{8,{ID_LENGTH}}}")
@@ -54,3 +54,8 @@ def asked_operation() -> Operation | None:
     if not ID.fullmatch(id):
         abort(400)
     return Operation.begin(current_user._get_current_object(), id)
+
+
+def wants_json() -> bool:
+    """A script that sends what waited on a device, or another program: it wants to know what became of it, not a page."""
+    return not htmx and request.accept_mimetypes.best == "application/json"

@@ -5,11 +5,12 @@ import uuid
 from typing import Any
 
 import gevent
-from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, jsonify, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 
 from blueprints.accounts.models import Account, OwnVersion
+from blueprints.accounts.operations import asked_operation, wants_json
 from blueprints.extensions import MAX_ID, db, htmx, reads_only
 from blueprints.live import say
 from blueprints.messages.limits import in_words, message_wait, typing_wait
@@ -125,15 +126,20 @@ def compose(conversation_id: int) -> ResponseReturnValue:
 @bp.post("/messages/<id:conversation_id>")
 def write(conversation_id: int) -> ResponseReturnValue:
     """Send ``text``. The same ``client_id`` again is the same message, whatever became of the first answer."""
+    operation = asked_operation()
+    if operation and operation.was_done and wants_json():
+        return done(conversation_id)  # even where the conversation is no longer there for them
     conversation = held(conversation_id)
     text, client_id = request.form.get("text", ""), request.form.get("client_id", "")
     if not CLIENT_ID.fullmatch(client_id):
         client_id = uuid.uuid4().hex
-    if Message.sent_as(conversation, viewer(), client_id):
+    if (operation and operation.was_done) or Message.sent_as(conversation, viewer(), client_id):
         return done(conversation_id)
     if seconds := message_wait(viewer()):
         words = f"That was quick: you can send the next message {in_words(seconds)}. What you wrote stays here."
-        return refused(conversation_id, words, 429, text=text, client_id=client_id)
+        response = make_response(refused(conversation_id, words, 429, text=text, client_id=client_id))
+        response.headers["Retry-After"] = str(seconds)
+        return response
     try:
         conversation.write(viewer(), text, client_id)
     except MessageError as error:
@@ -226,6 +232,8 @@ def composer(thread: Thread) -> dict[str, Any]:
 def refused(conversation_id: int, error: str, status: int, **typed: Any) -> ResponseReturnValue:
     """Nothing was done: the reason beside the field, and all that was typed."""
     db.session.rollback()
+    if wants_json():
+        return jsonify(words=error), status
     if htmx:
         return render_template("messages/_status.html", error=error), status
     return page(thread_of(conversation_id), error=error, **typed), status
@@ -234,6 +242,8 @@ def refused(conversation_id: int, error: str, status: int, **typed: Any) -> Resp
 def done(conversation_id: int, *, anew: bool = False) -> ResponseReturnValue:
     """The log as it is now, ``anew`` with an empty composer; without htmx, back to the page."""
     db.session.commit()
+    if wants_json():
+        return jsonify(words="Your message is sent.")
     gevent.sleep(0)  # the other's notice goes out before this page is made
     if not htmx:
         return redirect(url_for("messages.show", conversation_id=conversation_id), 303)

@@ -1,7 +1,7 @@
 """The editor, the page others see, pictures, and cities found by typing."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from hashlib import sha256
@@ -28,6 +28,7 @@ from gevent.lock import BoundedSemaphore
 from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from blueprints.accounts.operations import asked_operation, wants_json
 from blueprints.assets import YEAR_SECONDS, tagged, unchanged
 from blueprints.extensions import db, htmx
 from blueprints.profiles import Panel, avatars, beside_name, cities, panels
@@ -95,14 +96,20 @@ def revise() -> ResponseReturnValue:
     """Save the fields that changed; the same field changed elsewhere comes back as a conflict (409) with both values.
 
     Each field stands for itself: what is valid is saved even where another field is not (422), and no answer loses what was typed.
+    The same operation again saves only what it did not save before.
     """
+    operation = asked_operation()
     profile = own_to_revise()
     form = ProfileForm.of(profile, request.form)
     form.validate()
+    before: dict[str, int] = operation.did.get("saved", {}) if operation else {}
     conflict = None
     if not form.base_error:
-        conflict = profile.revise(form.changes, form.bases)
-    outcome = Outcome.of(form, profile, conflict or {})
+        changes = {name: value for name, value in form.changes.items() if name not in before}
+        conflict = profile.revise(changes, form.bases)
+    outcome = Outcome.of(form, profile, conflict or {}, before)
+    if operation:
+        operation.did = {"saved": before | outcome.versions}
     db.session.commit()
     response = outcome.as_json() if wants_json() else make_response(render_template("profiles/_outcome.html", outcome=outcome, form=form))
     response.headers["Profile-Version"] = str(outcome.version)
@@ -209,20 +216,23 @@ def portrait(profile_id: int) -> ResponseReturnValue:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of each field that was sent; ``saved`` holds the values as their controls would send them."""
+    """What became of each field that was sent; ``saved`` holds the values as their controls would send them, ``versions`` those that saved them."""
 
     version: int
     completion: Completion
     saved: dict[str, list[str]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     conflict: Conflict = field(default_factory=dict)
 
     @classmethod
-    def of(cls, form: ProfileForm, profile: Profile, conflict: Conflict) -> "Outcome":
+    def of(cls, form: ProfileForm, profile: Profile, conflict: Conflict, before: Mapping[str, int]) -> "Outcome":
         errors = form.faults | {name: f"This is no field of a {profile.role}'s profile." for name in form.unknown}
+        errors = {name: words for name, words in errors.items() if name not in before}
         sent = [] if form.base_error else [name for name in form.names if name in form.sent]
         saved = {name: form[name].typed(getattr(profile, name)) for name in sent if name not in errors and name not in conflict}
-        return cls(profile.version, profile.completion, saved, errors, conflict)
+        versions = {name: before.get(name, profile.version) for name in saved}
+        return cls(profile.version, profile.completion, saved, versions, errors, conflict)
 
     @property
     def status(self) -> int:
@@ -233,7 +243,7 @@ class Outcome:
             name: {"mine": plain(difference.mine), "theirs": plain(difference.theirs), "version": difference.version}
             for name, difference in self.conflict.items()
         }
-        parts = {"saved": sorted(self.saved), "errors": self.errors, "conflict": both}
+        parts = {"saved": sorted(self.saved), "values": self.saved, "versions": self.versions, "errors": self.errors, "conflict": both}
         return jsonify(version=self.version, completion=self.completion.percent, **{name: part for name, part in parts.items() if part or name == "saved"})
 
 
@@ -272,10 +282,6 @@ def visible(profile_id: int) -> Profile | None:
 def parts_of(registered: list[Panel], them: Profile) -> list[Markup]:
     """What other packages have to show of somebody to this viewer."""
     return [part for ask in registered if (part := ask(current_user, them))]
-
-
-def wants_json() -> bool:
-    return not htmx and request.accept_mimetypes.best == "application/json"
 
 
 def plain(value: Any) -> Any:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
 from markupsafe import Markup
 
 from blueprints.accounts.models import Account
+from blueprints.accounts.operations import asked_operation, wants_json
 from blueprints.accounts.redirects import path_here, safe_next
 from blueprints.assets import tagged
 from blueprints.extensions import MAX_ID, db, htmx
@@ -152,14 +153,19 @@ def end(request_id: int) -> ResponseReturnValue:
 
 
 def done(request_id: int, do: Callable[[Request], None], words: str) -> ResponseReturnValue:
-    """Do it, and answer with the fragment it was asked from as it is now, or with the page. Twice is the same as once."""
+    """Do it, and answer with the fragment it was asked from as it is now, or with the page. Twice is the same as once, and the same operation
+    again is not said again, whatever has happened since."""
+    operation = asked_operation()
     asked, them = found(request_id)
     try:
-        do(asked)
+        if not (operation and operation.was_done):
+            do(asked)
     except RequestError as error:
         db.session.rollback()
         return too_late(str(error))
     db.session.commit()
+    if wants_json():
+        return jsonify(state=asked.outcome, words=words.format(name=them.name))
     if htmx:
         endpoint = FRAGMENTS.get(request.form.get("then", ""))
         return redirect(url_for(endpoint, profile_id=them.id) if endpoint else url_for("requests.lists"), 303)
@@ -169,6 +175,8 @@ def done(request_id: int, do: Callable[[Request], None], words: str) -> Response
 
 def too_late(words: str) -> ResponseReturnValue:
     """Somebody was quicker. The page comes right by itself; this says why nothing happened."""
+    if wants_json():
+        return jsonify(words=words), 410
     if htmx:
         return render_template("site/_error.html", status=410, title=words.removesuffix("."), text=""), 410
     flash(words, "error")
