@@ -27,7 +27,7 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """Duet under gunicorn and gevent, as ``make run`` starts it."""
+    """Duet under gunicorn and gevent, as ``flask serve`` starts it once the database is ready. (``test_commands`` tries that itself.)"""
 
     instance: Path
     port: int
@@ -45,7 +45,7 @@ class Server:
     def start(self) -> "Server":
         with (self.instance / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "flask", "--app", "app.py", "serve"],
+                [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"],
                 cwd=ROOT, env={**os.environ, "PORT": str(self.port), "INSTANCE_PATH": str(self.instance), "DEMO": "0", **self.env},
                 stdout=log, stderr=log, start_new_session=True,
             )

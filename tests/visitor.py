@@ -1,9 +1,11 @@
 """A person without a browser: real HTTP with cookies and CSRF, and an ear on the stream."""
 
+import contextlib
 import http.cookiejar
 import json
 import queue
 import re
+import socket
 import threading
 import time
 import urllib.error
@@ -90,6 +92,7 @@ class Listener:
         query = urllib.parse.urlencode([("watch", word) for word in watch])
         request = urllib.request.Request(f"{visitor.url}/live?{query}", headers={"Accept": "text/event-stream"})
         self.response = visitor._opener.open(request, timeout=60)
+        self._socket: socket.socket = self.response.fp.raw._sock
         self.events: queue.Queue[Event | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
         first = self.next()
@@ -141,4 +144,7 @@ class Listener:
         return why
 
     def close(self) -> None:
+        """At once: closing alone waits for the reading thread, and that for the next heartbeat."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self.response.close()
