@@ -98,6 +98,7 @@ class Listener:
         first = self.next()
         assert first.name == "stream", first
         self.id: str = first.data["id"]
+        self.version: str = first.data["version"]
 
     def _read(self) -> None:
         lines: list[bytes] = []

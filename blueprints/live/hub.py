@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 
 import gevent
@@ -21,15 +22,22 @@ STREAMS_PER_ACCOUNT = 10
 STUCK_SECONDS = 60  # a reader that took nothing for this long is let go; it comes back by itself and catches up
 RECENT_SECONDS = 60
 NEVER = (-1, 0.0)
+SPREAD_EACH_MS = 4  # what bringing one stream back costs a worker, with room for everyone else's requests
+SPREAD_LEAST_MS, SPREAD_MOST_MS = 1_000, 30_000
 
 STREAMS = Gauge("duet_live_streams", "Open streams in this worker")
 OPENED = Counter("duet_live_streams_opened_total", "Streams opened since this worker started")
 NOTICES = Counter("duet_live_notices_total", "Notices rung, by kind", ["kind"])
 DELIVERIES = Counter("duet_live_deliveries_total", "Notices handed to streams")
 
-BEAT = frame("beat", {})
 
 log = logging.getLogger(__name__)
+
+
+@lru_cache(64)
+def beat(spread: int | None, has_trouble: bool) -> bytes:
+    """The bytes all streams share: that the server lives, and only what is news."""
+    return frame("beat", {**({"spread": spread} if spread else {}), **({"trouble": True} if has_trouble else {})})
 
 
 @dataclass(eq=False)
@@ -48,6 +56,7 @@ class Stream:
     reading_since: float | None = None
     watch_number: int = 0
     hidden: bool = False  # no tab of this browser is in front
+    spread: int = 0  # as it was told with a beat
 
     def is_news(self, number: int) -> bool:
         """Watch calls may overtake each other on their way; the browser numbers them, and an older one is ignored. 0: not numbered."""
@@ -92,14 +101,19 @@ class Hub:
         self._heard: dict[str, tuple[int, float]] = {}
         self._beats: Iterator[int] = itertools.cycle(range(heartbeat_seconds))
         self._wheel: list[set[Stream]] = [set() for _ in range(heartbeat_seconds)]
+        self.spread = SPREAD_LEAST_MS
+        self.has_trouble = False
 
-    def open(self, account_id: int, session_id: int, expires_at: float = math.inf) -> Stream:
-        """A new stream, until its session expires (seconds since 1970); the account's oldest is closed when it would be one too many."""
+    def open(self, account_id: int, session_id: int, expires_at: float = math.inf, **said: object) -> Stream:
+        """A new stream, until its session expires (seconds since 1970); the account's oldest is closed when it would be one too many.
+
+        ``said``: what else its first frame tells.
+        """
         mine = self._by_account[account_id]
         while len(mine) >= STREAMS_PER_ACCOUNT:
             self.close(mine[0], "full")
         stream = Stream(account_id, session_id, expires_at)
-        stream.put("stream", frame("stream", {"id": stream.id, "beat": self.heartbeat_seconds}))
+        stream.put("stream", frame("stream", {"id": stream.id, "beat": self.heartbeat_seconds, "spread": self.spread, **said}))
         self.streams[stream.id] = stream
         mine.append(stream)
         self._wheel[next(self._beats)].add(stream)
@@ -232,16 +246,35 @@ class Hub:
         for stream in streams:
             self.close(stream, "session")
 
+    def refresh_spread(self) -> None:
+        """Over how many milliseconds those who are here should spread when they come back all at once; moves only if their number moved much."""
+        fitting = min(SPREAD_MOST_MS, max(SPREAD_LEAST_MS, SPREAD_EACH_MS * len(self.streams)))
+        if not 0.8 <= fitting / self.spread <= 1.25:
+            self.spread = fitting
+
+    def say_trouble(self, has_trouble: bool) -> None:
+        """The database went away, or is back: every open page says so, without waiting until its member's next request fails."""
+        if has_trouble != self.has_trouble:
+            self.has_trouble = has_trouble
+            for stream in list(self.streams.values()):
+                self._beat(stream)
+
+    def _beat(self, stream: Stream) -> None:
+        news = stream.spread != self.spread
+        stream.spread = self.spread
+        stream.put("beat", beat(self.spread if news else None, self.has_trouble))
+
     def stop(self) -> None:
         """The worker stops: tell every stream to come back elsewhere, spread over a few seconds."""
-        spread = min(10_000, 500 + 5 * len(self.streams))
+        self.refresh_spread()
         for stream in list(self.streams.values()):
-            self.close(stream, "restart", within=spread)
+            self.close(stream, "restart", within=self.spread)
 
     def keep_beating(self) -> None:
         """One wheel for all: each second a share of the streams gets its heartbeat, and readers that are stuck are let go."""
         for tick in itertools.count():
             gevent.sleep(1)
+            self.refresh_spread()
             for stream in tuple(self._wheel[tick % self.heartbeat_seconds]):
                 if time.time() > stream.expires_at:
                     self.close(stream, "session")  # the page asks, and opens another if the member was seen elsewhere meanwhile
@@ -249,7 +282,7 @@ class Hub:
                     self.leave(stream)
                     stream.writer.kill(block=False)
                 else:
-                    stream.put("beat", BEAT)
+                    self._beat(stream)
             if tick % RECENT_SECONDS == 0:
                 old = time.monotonic() - RECENT_SECONDS
                 self._heard = {topic: heard for topic, heard in self._heard.items() if heard[1] > old}

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from blueprints.assets import asset_version
 from blueprints.extensions import db, reads_only
 from blueprints.live.announcements import Notice, frame
 from blueprints.live.bus import Bus
@@ -42,7 +43,7 @@ def refused(words: str, status: int, **headers: str) -> Response:
 def stream() -> ResponseReturnValue:
     """An endless ``text/event-stream``: first ``stream`` with its id, then a notice an event, ``beat`` each 15 s, ``end`` with the reason.
 
-    ``watch=profile:42@17`` (any number) watches from the start, for curl and a plain EventSource. ``hidden=1``: no tab is in front.
+    ``watch=profile:42@17`` (any number, or several with spaces between) watches from the start. ``hidden=1``: no tab is in front.
     """
     live = current_app.extensions["live"]
     hub: Hub = live.hub
@@ -51,11 +52,11 @@ def stream() -> ResponseReturnValue:
         return refused(busy, 503, Retry_After=str(BUSY_RETRY_SECONDS))
     live.start()
     session = current_user.login_session
-    opened = hub.open(current_user.id, session.id, session.expires_at.timestamp())
+    opened = hub.open(current_user.id, session.id, session.expires_at.timestamp(), **version())
     opened.hidden = request.args.get("hidden") == "1"
     frames = opened.frames()
     try:
-        shown = parse(request.args.getlist("watch"))
+        shown = parse(" ".join(request.args.getlist("watch")).split())
         if shown:
             stale, gone = _subscribe(hub, opened, current_user, shown)
             _catch_up(opened, stale, gone)
@@ -68,6 +69,11 @@ def stream() -> ResponseReturnValue:
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(lambda: hub.leave(opened))
     return response
+
+
+def version() -> dict[str, str]:
+    """Of scripts and styles, so that an open page learns of a newer one. In development it moves with every saved file, and says nothing."""
+    return {} if current_app.config["DEVELOPMENT"] else {"version": asset_version()}
 
 
 @bp.post("/live/watch")
@@ -99,6 +105,7 @@ def watch() -> ResponseReturnValue:
         known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, stream_id, current, number=number, cut=cut, hidden=hidden))
     return jsonify(
         stream=known,
+        **version(),
         stale={str(subject): version for subject, version in stale.items()},
         gone=[str(subject) for subject in gone],
     )

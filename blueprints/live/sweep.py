@@ -38,7 +38,9 @@ def keep_sweeping(app: Flask, hub: Hub) -> None:
                 swept = now
                 if rounds % PRUNE_EVERY == 0:
                     prune()
-        except SQLAlchemyError as error:  # the database is away; requests say so, and the next round tries again
+            hub.say_trouble(False)
+        except SQLAlchemyError as error:  # the database is away; requests and streams say so, and the next round tries again
+            hub.say_trouble(True)
             log.warning("sweep: %s", error)
         except Exception:  # whatever it was: without this loop lost bells stay lost
             log.exception("sweep")

@@ -10,9 +10,10 @@ import { Connection } from "./connection.js";
 const SUMMARY_AFTER = 300;
 const SUMMARY_EVERY = 5_000;
 export const MARK_FOR = 4_000;
-const SAY_RECONNECTING_AFTER = 5_000;
+const SAY_AFTER = 5_000;
 const TRIES = 3;
 const ASK_AFTER_AWAY = 20_000;
+const WORKER_SILENT = 150_000;
 const ASK_FIRST = 1_000;
 const ASK_AT_MOST = 60_000;
 
@@ -28,8 +29,10 @@ let hiddenAt = 0;
 let askTimer = 0;
 let askDelay = ASK_FIRST;
 let lastShown = "";
-let state = "connecting";
+let state = "connecting"; // as it is shown
+let word = "connecting"; // as it is
 let stateTimer = 0;
+let newVersion = "";
 let summaryTimer = 0;
 let summaryAt = 0;
 
@@ -99,7 +102,7 @@ function refresh(subject, data) {
 
 // A notice can come between a fragment's rendering and its swap: whatever is still behind is asked for again.
 function catchUp() {
-  if (isPaused()) return;
+  if (isPaused() || word === "ended") return;
   for (const subject of Object.keys(shown())) {
     const idle = elementsShowing(subject).filter((element) => !element.classList.contains("htmx-request"));
     if (!heard.has(subject) || !isBehind(subject, idle)) continue;
@@ -183,12 +186,12 @@ export function say(words) {
 }
 
 function saySoon() {
-  summaryTimer ||= setTimeout(saySummary, Math.max(SUMMARY_AFTER, summaryAt + SUMMARY_EVERY - Date.now()));
+  summaryTimer ||= setTimeout(saySummary, Math.max(SUMMARY_AFTER, summaryAt + SUMMARY_EVERY - performance.now()));
 }
 
 function saySummary() {
   const names = [...changedNames];
-  summaryAt = Date.now();
+  summaryAt = performance.now();
   summaryTimer = 0;
   if (sentence) {
     tell(sentence);
@@ -232,20 +235,66 @@ function showWaiting() {
 }
 
 // A short gap is not worth a word.
-function hearState(word) {
-  clearTimeout(stateTimer);
-  document.dispatchEvent(new CustomEvent("duet:state", { detail: word })); // at once, for those who send what waits
-  const apply = () => {
-    state = word;
-    if (word === "live") {
-      tries.clear();
-      askDelay = ASK_FIRST;
-    }
-    pageChanged();
-  };
-  if (word === "reconnecting" && state === "live") stateTimer = setTimeout(apply, SAY_RECONNECTING_AFTER);
-  else apply();
+function hearState(heard) {
+  if (heard !== word) document.dispatchEvent(new CustomEvent("duet:state", { detail: heard })); // at once, for those who send what waits
+  word = heard;
+  if (["connecting", "live", "ended"].includes(word) || !["connecting", "live"].includes(state)) applyState();
+  else stateTimer ||= setTimeout(applyState, SAY_AFTER);
 }
+
+function applyState() {
+  clearTimeout(stateTimer);
+  stateTimer = 0;
+  const isNews = state !== word;
+  state = word;
+  if (word === "live") {
+    tries.clear();
+    askDelay = ASK_FIRST;
+  }
+  if (word === "ended" && isNews) endSession();
+  pageChanged();
+}
+
+// ---- when the session is over, and after logging in again on this page
+
+// Whoever handles duet:ended must bear to hear it more than once.
+function endSession() {
+  document.dispatchEvent(new CustomEvent("duet:ended"));
+}
+
+// The page is not left: what is typed in it stays, and one may log in again beside it.
+document.addEventListener("htmx:before:response", (event) => {
+  if (!meta || event.detail.ctx.response.status !== 401) return;
+  event.preventDefault();
+  endSession();
+  link?.retry();
+});
+
+/** Go on with another login session of the same account: its id and CSRF token. */
+export function renew({ session, csrf }) {
+  meta.content = session;
+  meta.dataset.csrf = csrf;
+  for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = csrf;
+  link?.close();
+  lastShown = "";
+  tries.clear();
+  hearState("connecting");
+  link = connect();
+  pageChanged();
+}
+
+// ---- a new version of Duet: said once, and never forced on anybody
+
+function hearVersion(heard) {
+  if (!heard || heard === (newVersion || meta.dataset.version)) return;
+  newVersion = heard === meta.dataset.version ? "" : heard;
+  const bar = document.getElementById("version");
+  if (bar) bar.hidden = !newVersion;
+  if (newVersion) say("A new version of Duet is ready.");
+}
+
+/** Whether the page's scripts and styles are of an older version than the server's. */
+export const isOutdated = () => Boolean(newVersion);
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-live-retry]")) link?.retry();
@@ -253,35 +302,60 @@ document.addEventListener("click", (event) => {
     showWaiting();
     showState();
   }
+  if (event.target.closest("[data-reload]")) location.reload();
 });
 
 // ---- the connection: shared by all tabs where the browser can, else this tab's own while it is visible
 
+function connect() {
+  return "SharedWorker" in window ? shareConnection() : ownConnection();
+}
+
 function shareConnection() {
   const worker = new SharedWorker(meta.dataset.worker, { type: "module", name: `duet-${meta.content}` });
   const port = worker.port;
-  const say = (message) => port.postMessage({ session: meta.content, csrf: meta.dataset.csrf, hidden: document.hidden, ...message });
+  const session = meta.content;
+  const say = (message) => port.postMessage({ session, csrf: meta.dataset.csrf, hidden: document.hidden, ...message });
+  const bye = () => say({ say: "bye" });
+  let heardAt = performance.now();
   port.onmessage = ({ data }) => {
+    heardAt = performance.now();
     if (data.notice) hear(...data.notice);
+    if (data.version) hearVersion(data.version);
     if (data.state) hearState(data.state);
     if (data.ping) say({ say: "show", shown: shown() });
   };
   port.start();
-  worker.addEventListener("error", () => {
-    link = ownConnection();
+  const close = () => {
+    clearInterval(looking);
+    removeEventListener("pagehide", bye);
+    port.onmessage = null;
+    bye();
+    port.close();
+  };
+  const replace = (how) => {
+    close();
+    link = how();
     link.show(shown());
-  }, { once: true });
-  addEventListener("pagehide", () => say({ say: "bye" }));
-  return { show: (now) => say({ say: "show", shown: now }), retry: () => say({ say: "retry" }) };
+  };
+  worker.addEventListener("error", () => replace(ownConnection), { once: true });
+  addEventListener("pagehide", bye);
+  const looking = setInterval(() => {
+    if (performance.now() - heardAt > WORKER_SILENT) replace(shareConnection); // it pings each minute: the browser has ended it
+  }, WORKER_SILENT / 4);
+  return { close, show: (now) => say({ say: "show", shown: now }), retry: () => say({ say: "retry" }) };
 }
 
 function ownConnection() {
-  const connection = new Connection({ session: meta.content, notice: hear, state: hearState });
-  document.addEventListener("visibilitychange", () => {
-    if (document.hidden) connection.close();
-    else connection.show(shown(), meta.dataset.csrf, false);
-  });
-  return { show: (now) => document.hidden || connection.show(now, meta.dataset.csrf, false), retry: () => connection.retry() };
+  const connection = new Connection({ session: meta.content, notice: hear, state: hearState, version: hearVersion });
+  const show = (now) => document.hidden || connection.show(now, meta.dataset.csrf, false);
+  const turn = () => (document.hidden ? connection.close() : show(shown()));
+  document.addEventListener("visibilitychange", turn);
+  const close = () => {
+    document.removeEventListener("visibilitychange", turn);
+    connection.end();
+  };
+  return { close, show, retry: () => document.hidden || connection.retry() };
 }
 
 // A page that comes back from the browser's memory may be hours old, or another member's.
@@ -297,19 +371,24 @@ addEventListener("pageshow", (event) => {
   link?.retry();
 });
 
-// A tab that was away for a while asks at once; so does one whose browser thinks that the network is back. Both are only hints.
+// A tab that was away for a while asks at once; so does one that was thawed, or whose browser thinks that the network is back. All are only hints.
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
-    hiddenAt = Date.now();
+    hiddenAt = performance.now();
     tellWhatIsShown(); // others see that nobody looks
     return;
   }
   pageChanged();
-  if (Date.now() - hiddenAt > ASK_AFTER_AWAY) link?.retry();
+  if (performance.now() - hiddenAt > ASK_AFTER_AWAY) link?.retry();
+});
+document.addEventListener("resume", () => {
+  lastShown = "";
+  tellWhatIsShown(); // the worker may have given this tab up
+  link?.retry();
 });
 addEventListener("online", () => link?.retry());
 
 if (meta) {
-  link = "SharedWorker" in window ? shareConnection() : ownConnection();
+  link = connect();
   pageChanged();
 }

@@ -6,6 +6,7 @@ const PING_EVERY = 60_000;
 const tabs = new Map(); // port → { shown, csrf, hidden, answered }
 const newest = new Map(); // subject → last notice, for tabs that open while another is still behind
 let connection = null;
+let version = ""; // of the server's assets, as last heard
 
 self.onconnect = ({ ports: [port] }) => {
   tabs.set(port, { shown: {}, csrf: "", hidden: true, answered: true });
@@ -19,8 +20,8 @@ function hear(port, message) {
   tabs.set(port, tab);
   if (message.say === "show") {
     Object.assign(tab, { shown: message.shown, csrf: message.csrf, hidden: message.hidden });
-    connection ??= new Connection({ session: message.session, notice: hand, state: tellAll });
-    port.postMessage({ state: connection.word });
+    connection ??= new Connection({ session: message.session, notice: hand, state: (state) => tellAll({ state }), version: hearVersion });
+    port.postMessage({ state: connection.word, version });
     const all = union();
     for (const subject of newest.keys()) if (!(subject in all)) newest.delete(subject);
     for (const [subject, version] of Object.entries(tab.shown)) {
@@ -59,8 +60,14 @@ function hand(subject, data) {
   for (const [port, { shown }] of tabs) if (subject in shown) port.postMessage({ notice: [subject, data] });
 }
 
-function tellAll(state) {
-  for (const port of tabs.keys()) port.postMessage({ state });
+function hearVersion(heard) {
+  if (!heard || heard === version) return;
+  version = heard;
+  tellAll({ version });
+}
+
+function tellAll(message) {
+  for (const port of tabs.keys()) port.postMessage(message);
 }
 
 // A tab that crashed or was frozen says no goodbye. It counts again as soon as it says what it shows.

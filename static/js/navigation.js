@@ -1,5 +1,7 @@
 // After a link was followed without a full load, focus and the reader's place are where a full load would put them.
 
+import { isOutdated } from "./live.js";
+
 document.addEventListener("htmx:after:history:push", () => {
   requestAnimationFrame(() => document.getElementById("main")?.focus({ preventScroll: true }));
 });
@@ -34,4 +36,12 @@ addEventListener("pageshow", () => {
 });
 document.addEventListener("htmx:before:response", (event) => {
   if (isLeaving) event.preventDefault();
+});
+
+// The server has a newer version: whoever goes on gets a whole page, with the scripts and styles that belong to it.
+document.addEventListener("htmx:before:request", (event) => {
+  const { request, sourceElement: source } = event.detail.ctx;
+  if (!isOutdated() || request.method !== "GET" || request.headers["HX-Request-Type"] !== "full" || !source.matches("a[href], form")) return;
+  event.preventDefault();
+  location.assign(request.action + (source.hash ?? ""));
 });

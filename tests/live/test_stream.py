@@ -52,13 +52,13 @@ def test_a_watch_call_names_what_moved_on_and_the_stream_brings_it_too(ana: Visi
 
     answer = bo.watch(ear.id, f"profile:{live_cast.ana}@1", "profile:999999@3")
 
-    assert answer.json == {"stream": True, "stale": {f"profile:{live_cast.ana}": 2}, "gone": ["profile:999999"]}
+    assert answer.json == {"stream": True, "version": ear.version, "stale": {f"profile:{live_cast.ana}": 2}, "gone": ["profile:999999"]}
     assert {(event.name, event.data.get("v")) for event in ear.heard(0.5)} == {(f"profile:{live_cast.ana}", 2), ("profile:999999", None)}
 
 
 def test_without_a_stream_the_same_call_answers(ana: Visitor, live_cast: Cast) -> None:
     answer = ana.watch("", f"profile:{live_cast.ana}@0", f"match:{live_cast.bo}@1")
-    assert answer.json == {"stream": False, "stale": {f"profile:{live_cast.ana}": 1}, "gone": []}
+    assert (answer.json["stream"], answer.json["stale"], answer.json["gone"]) == (False, {f"profile:{live_cast.ana}": 1}, [])
 
 
 def test_someone_elses_stream_cannot_be_told_what_to_watch(ana: Visitor, bo: Visitor, live_cast: Cast) -> None:
