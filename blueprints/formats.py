@@ -56,6 +56,13 @@ def day(moment: datetime, zone: tzinfo) -> str:
     return format_date(then, "EEEE d MMMM" if then.year == today.year else "d MMMM y", locale=LOCALE)
 
 
+def moment(moment: datetime, zone: tzinfo) -> Markup:
+    """A ``<time>`` within a sentence: "today at 14:03", "on Saturday 21 November at 14:03"."""
+    then = day(moment, zone)
+    on = then.lower() if then in ("Today", "Yesterday") else f"on {then}"
+    return _time(moment, f"{on} at {moment.astimezone(zone):%H:%M}")
+
+
 def lately(moment: datetime, zone: tzinfo) -> Markup:
     """A ``<time>`` in the least room: "14:03" of today, "Sat" of this week, "21 Nov" of this year."""
     then, today = moment.astimezone(zone).date(), utc_now().astimezone(zone).date()
@@ -85,5 +92,5 @@ def distance(km: float) -> str:
 
 
 def init_app(app: Flask) -> None:
-    for name in (compact, number, money, percent, ago, clock, day, lately, distance):
+    for name in (compact, number, money, percent, ago, clock, day, moment, lately, distance):
         app.add_template_filter(name, name.__name__)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from blinker import Signal
 from sqlalchemy import (
@@ -340,7 +339,7 @@ def unread_of(account: Account) -> Select[int]:
 
 
 def zone_of(viewer: Account) -> tzinfo:
-    return ZoneInfo(viewer.profile.city.timezone) if viewer.profile.city else UTC
+    return viewer.profile.zone
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ THOUSANDS = {"k": 1_000, "m": 1_000_000}
 NO_VERSION = "Say which version the changes are based on: base=<number>."
 NOT_A_LINK = "Give a web address that begins with http:// or https://, such as https://example.org."
 NOTHING = "nothing"
+UNDECIDED = -1  # as a version: nothing is based on it
+JOINTS = {"words": " ", "paragraphs": "\n\n"}
 ANSWERS = {"": False, "no": False, "yes": True}
 
 
@@ -146,13 +148,14 @@ def write_percentage(value: float | None) -> str:
 
 
 class Typed(Field):
-    """A text control. What was typed stays in it, whatever ``read`` says of it."""
+    """A text control. What was typed stays in it, whatever ``read`` says of it. ``combine``: what two texts of it become one by, if they can."""
 
     widget = TextInput()
+    merges = False
 
-    def __init__(self, label: str, read: Callable[[str], Any], write: Callable[[Any], str] = str, **options: Any) -> None:
+    def __init__(self, label: str, read: Callable[[str], Any], write: Callable[[Any], str] = str, combine: str = "", **options: Any) -> None:
         super().__init__(label, **options)
-        self._read, self._write = read, write
+        self._read, self._write, self.combine = read, write, combine
 
     def process_formdata(self, valuelist: list[str]) -> None:
         if valuelist:
@@ -168,12 +171,24 @@ class Typed(Field):
     def words(self, value: Any) -> str:
         return self._write(value) or NOTHING
 
+    def hold_both(self, theirs: Any) -> None:
+        """Put what stands now before what was typed, for the person to make one of the two."""
+        self.raw_data = [combined(self._write(theirs), self._value(), self.combine)]
+
+
+class Lines(Typed):
+    """A text control of which each line counts for itself."""
+
+    merges = True
+
 
 class ChoicesField(SelectFieldBase):
     """Checkboxes. An empty value among those sent says that the group was there, so that "none" can be chosen."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+    merges = True
+    combine = ""
 
     def __init__(self, label: str, offered: Mapping[str, str], **options: Any) -> None:
         super().__init__(label, **options)
@@ -203,6 +218,8 @@ class YesNoField(Field):
     """One checkbox. An empty value before its own says that it was there, so that "no" can be chosen."""
 
     widget = CheckboxInput()
+    merges = False
+    combine = ""
 
     def process_data(self, value: Any) -> None:
         self.data = bool(value)
@@ -227,6 +244,8 @@ class ChoiceField(SelectFieldBase):
     """One of several, or none."""
 
     widget = Select()
+    merges = False
+    combine = ""
 
     def __init__(self, label: str, offered: Mapping[str, str], **options: Any) -> None:
         super().__init__(label, **options)
@@ -248,6 +267,16 @@ class ChoiceField(SelectFieldBase):
         return self.offered[value] if value else NOTHING
 
 
+def combined(theirs: str, mine: str, how: str) -> str:
+    """Both, and what they have in common once where that can be told; ``static/js/editor.js`` does the same."""
+    mine = mine.replace("\r\n", "\n")
+    if how == "lines":
+        return "\n".join(dict.fromkeys(line for line in f"{theirs}\n{mine}".split("\n") if line))
+    if theirs in mine or mine in theirs:
+        return max(theirs, mine, key=len)
+    return f"{theirs}{JOINTS[how]}{mine}"
+
+
 def _euros(label: str) -> Typed:
     return Typed(label, partial(read_whole, low=1, high=MAX_EUROS), write_whole)
 
@@ -260,12 +289,12 @@ class ProfileForm(FlaskForm):
     """What both roles say of themselves."""
 
     name = Typed("Name", read_name)
-    headline = Typed("Headline", partial(read_line, longest=HEADLINE_LENGTH))
-    bio = Typed("Bio", partial(read_text, longest=BIO_LENGTH), widget=TextArea())
+    headline = Typed("Headline", partial(read_line, longest=HEADLINE_LENGTH), combine="words")
+    bio = Typed("Bio", partial(read_text, longest=BIO_LENGTH), combine="paragraphs", widget=TextArea())
     city = Typed("City", read_city, lambda city: city.label if city else "")
     works_remotely = YesNoField("Remote work")
     languages = ChoicesField("Languages", choices.LANGUAGES)
-    links = Typed("Links", read_links, "\n".join, widget=TextArea())
+    links = Lines("Links", read_links, "\n".join, combine="lines", widget=TextArea())
 
     EXTRAS: ClassVar = {"base", "was", "csrf_token", "conflict", "operation", "account"}
     PREFIXES: ClassVar = ("base-", "choose-")
@@ -324,15 +353,31 @@ class ProfileForm(FlaskForm):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What is to be saved: the valid fields that were changed, less those for which theirs was chosen."""
+        """What is to be saved: the valid fields that were changed, less those for which theirs was chosen, or both."""
         names = [name for name in self.changed_names if not self[name].errors]
-        return {name: self[name].data for name in names if self.sent.get(f"choose-{name}") != "theirs"}
+        return {name: self[name].data for name in names if name not in self.to_combine and self.sent.get(f"choose-{name}") != "theirs"}
+
+    @property
+    def asked(self) -> list[str]:
+        """Fields between whose two values the page let choose."""
+        return [name for name in self.names if name in self.sent.getlist("conflict") and name in self.sent]
+
+    @property
+    def to_combine(self) -> list[str]:
+        """Texts of which both were chosen: to be made into one by the person, and saved then."""
+        return [name for name in self.names if name in self.sent and self[name].combine and self.sent.get(f"choose-{name}") == "both"]
+
+    def combine(self) -> list[str]:
+        """Put both into their controls."""
+        for name in self.to_combine:
+            self[name].hold_both(getattr(self.profile, name))
+        return self.to_combine
 
     @property
     def bases(self) -> dict[str, int]:
         """The version each field is based on; a conflict that was shown and not decided stays one."""
         undecided = {name for name in self.sent.getlist("conflict") if self.sent.get(f"choose-{name}") not in ("mine", "theirs")}
-        return {name: -1 if name in undecided else self._base(name) for name in self.names}
+        return {name: UNDECIDED if name in undecided else self._base(name) for name in self.names}
 
     def _base(self, name: str) -> int:
         own = self.sent.get(f"base-{name}", "")

@@ -1,9 +1,10 @@
 """What an account says about itself, and the cities it can be in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from blinker import Signal
 from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
@@ -16,8 +17,8 @@ from blueprints.live import announce
 from blueprints.profiles.blocks import Block
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.completion import of as completion_of
-from blueprints.profiles.history import DEVICE_LENGTH, Edit, plain
-from blueprints.profiles.values import Choices, Lines
+from blueprints.profiles.history import DEVICE_LENGTH, Edit, Since
+from blueprints.profiles.values import Choices, Lines, as_kept, can_merge, merge, plain
 
 NAME_LENGTH = 80
 HEADLINE_LENGTH = 120
@@ -52,11 +53,14 @@ Base = int | Mapping[str, int]  # the version that changes are based on; per fie
 
 @dataclass(frozen=True)
 class Difference:
-    """What was to be written over what stands, and the version since which it stands."""
+    """What was to be written over what stands, the version since which it stands, and where and when that was saved, if it is known."""
 
     mine: Any
     theirs: Any
     version: int
+    device: str = ""
+    where: str = "on another device"
+    at: datetime | None = None
 
 
 Conflict = dict[str, Difference]
@@ -213,14 +217,30 @@ class Profile(Model):
     def completion(self) -> Completion:
         return completion_of(self)
 
+    @property
+    def zone(self) -> tzinfo:
+        """In which the member reads times."""
+        return ZoneInfo(self.city.timezone) if self.city else UTC
+
     def revise(self, changes: Changes, base: Base) -> Conflict | None:
-        """Apply the fields that nobody changed since ``base``; return the others, untouched."""
+        """Apply the fields that nobody changed since ``base``, and merge sets and links that somebody did; return the others, untouched."""
         changed = {name: value for name, value in changes.items() if getattr(self, name) != value}
-        stale = self._with_partners({name for name in changed if self.changed_at_version.get(name, 0) > _base_of(name, base)}, changed)
-        fresh = {name: value for name, value in changed.items() if name not in stale}
+        stale = {name for name in changed if self.changed_at_version.get(name, 0) > _base_of(name, base)}
+        since = Since.of(self.id, dict.fromkeys(_with_pairs(stale), min(_base_of(name, base) for name in stale))) if stale else None
+        if since:
+            merged = {name: value for name in stale if (value := self._merged(name, changed[name], since.first(name, _base_of(name, base)))) is not None}
+            changed |= merged
+            stale = self._with_partners(stale - merged.keys(), changed)
+        fresh = {name: value for name, value in changed.items() if name not in stale and getattr(self, name) != value}
         if fresh:
             self._set(fresh)
-        return {name: Difference(changed[name], getattr(self, name), self.changed_at_version.get(name, 1)) for name in sorted(stale)} or None
+        return {name: self._difference(name, changes[name], since) for name in sorted(stale)} or None
+
+    def differences(self, changes: Changes) -> Conflict:
+        """The same of values that are not to be saved yet."""
+        changed = {name: value for name, value in changes.items() if getattr(self, name) != value}
+        since = Since.of(self.id, dict.fromkeys(_with_pairs(changed.keys()), 0)) if changed else None
+        return {name: self._difference(name, changed[name], since) for name in sorted(changed)}
 
     def announce_new(self) -> None:
         """Somebody came: decks of the other role may show them."""
@@ -242,8 +262,29 @@ class Profile(Model):
         announce(f"profile:{self.id}", self.version)
         profile_changed.send(self, fields=MATCHING_FIELDS)
 
+    def _merged(self, name: str, mine: Any, ended: Edit | None) -> Any | None:
+        """What both sides made of the value that the edit ``ended``; None when only a person can decide."""
+        theirs = getattr(self, name)
+        if ended is None or not can_merge(theirs):
+            return None
+        value = merge(as_kept(theirs, ended.before), mine, theirs)
+        return None if name == "links" and value and len(value) > MAX_LINKS else value
+
+    def _difference(self, name: str, mine: Any, since: Since | None) -> Difference:
+        edit = since.last(_pair_of(name)) if since else None
+        version = self.changed_at_version.get(name, 1)
+        if edit is None:
+            return Difference(mine, getattr(self, name), version)
+        session = self.account.login_session
+        where = edit.where(session.id if session else None)
+        return Difference(mine, getattr(self, name), version, edit.device, where, edit.saved_at)
+
     def _with_partners(self, stale: set[str], changed: Changes) -> set[str]:
-        """With one end of a range in conflict, the other end only fits if it still makes a range with what stands."""
+        """With one end of a range in conflict, the other end only fits if it still makes a range with what stands.
+        And nothing can become a must here while it stops to matter there."""
+        musts, dont_minds = (changed.get(name, getattr(self, name)) for name in ("musts", "dont_minds"))
+        if musts & dont_minds:
+            stale = stale | changed.keys() & {"musts", "dont_minds"}
         for pair in RANGES:
             if stale.intersection(pair):
                 low, high = (getattr(self, name) if name in stale else changed.get(name, getattr(self, name)) for name in pair)
@@ -271,10 +312,19 @@ class Profile(Model):
     def _note(self, fresh: Changes) -> None:
         """Keep what stood there, and on which device it was changed."""
         session = self.account.login_session
-        where = device(session.user_agent)[:DEVICE_LENGTH] if session else ""
+        made = {"device": device(session.user_agent)[:DEVICE_LENGTH], "session_id": session.id} if session else {}
         for name, value in fresh.items():
-            edit = Edit(profile_id=self.id, version=self.version, field=name, before=plain(getattr(self, name)), after=plain(value), device=where)
-            db.session.add(edit)
+            db.session.add(Edit(profile_id=self.id, version=self.version, field=name, before=plain(getattr(self, name)), after=plain(value), **made))
+        Edit.prune(self.id, self.version)
+
+
+def _pair_of(name: str) -> tuple[str, ...]:
+    """The field, and the other end of its range."""
+    return next((pair for pair in RANGES if name in pair), (name,))
+
+
+def _with_pairs(names: Collection[str]) -> set[str]:
+    return {partner for name in names for partner in _pair_of(name)}
 
 
 def _base_of(name: str, base: Base) -> int:

@@ -34,7 +34,9 @@ from blueprints.extensions import db, htmx
 from blueprints.profiles import Panel, avatars, beside_name, cities, panels
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.forms import ProfileForm
+from blueprints.profiles.history import Edit
 from blueprints.profiles.models import OTHER_ROLE, Conflict, Profile
+from blueprints.profiles.values import plain
 
 bp = Blueprint("profiles", __name__)
 log = logging.getLogger(__name__)
@@ -79,12 +81,13 @@ def save() -> ResponseReturnValue:
     profile = own_to_revise()
     form = ProfileForm.of(profile, request.form)
     if not form.validate():
+        form.conflict = profile.differences({name: form[name].data for name in form.asked if not form[name].errors})
         db.session.rollback()
         return editor(form), 422
     conflict = profile.revise(form.changes, form.bases)
     db.session.commit()
-    if conflict:
-        form.conflict = conflict
+    form.conflict = conflict or {}
+    if form.combine() or conflict:
         return editor(form), 409
     flash("Your profile is saved.", "success")
     return redirect(url_for("profiles.edit"))
@@ -123,11 +126,13 @@ def elsewhere() -> ResponseReturnValue:
     """What was saved since version ``base``, for an open editor that may hold older values."""
     profile = current_user.profile
     base = request.args.get("base", default=0, type=int)
-    if (same := unchanged("elsewhere", base, profile.version)) is not None:
+    here = current_user.login_session.id
+    if (same := unchanged("elsewhere", base, profile.version, here)) is not None:
         return same
     changed = {name: version for name, version in profile.changed_at_version.items() if version > base}
-    body = render_template("profiles/_elsewhere.html", form=ProfileForm.of(profile), profile=profile, changed=changed)
-    return tagged(body, "elsewhere", base, profile.version)
+    edits = Edit.latest(profile.id, changed)
+    body = render_template("profiles/_elsewhere.html", form=ProfileForm.of(profile), profile=profile, changed=changed, edits=edits, here=here)
+    return tagged(body, "elsewhere", base, profile.version, here)
 
 
 @bp.get("/cities")
@@ -222,6 +227,7 @@ class Outcome:
     completion: Completion
     saved: dict[str, list[str]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    merged: list[str] = field(default_factory=list)  # those of them that hold more than what was sent: what was saved elsewhere too
     errors: dict[str, str] = field(default_factory=dict)
     conflict: Conflict = field(default_factory=dict)
 
@@ -232,7 +238,8 @@ class Outcome:
         sent = [] if form.base_error else [name for name in form.names if name in form.sent]
         saved = {name: form[name].typed(getattr(profile, name)) for name in sent if name not in errors and name not in conflict}
         versions = {name: before.get(name, profile.version) for name in saved}
-        return cls(profile.version, profile.completion, saved, versions, errors, conflict)
+        merged = [name for name in saved if form[name].merges and form.changes.get(name, form[name].data) != getattr(profile, name)]
+        return cls(profile.version, profile.completion, saved, versions, merged, errors, conflict)
 
     @property
     def status(self) -> int:
@@ -240,10 +247,12 @@ class Outcome:
 
     def as_json(self) -> Response:
         both = {
-            name: {"mine": plain(difference.mine), "theirs": plain(difference.theirs), "version": difference.version}
-            for name, difference in self.conflict.items()
+            name: {"mine": plain(one.mine, "label"), "theirs": plain(one.theirs, "label"), "version": one.version}
+            | {"device": one.device or None, "at": one.at.isoformat(timespec="seconds") if one.at else None}
+            for name, one in self.conflict.items()
         }
-        parts = {"saved": sorted(self.saved), "values": self.saved, "versions": self.versions, "errors": self.errors, "conflict": both}
+        parts = {"saved": sorted(self.saved), "values": self.saved, "versions": self.versions, "merged": sorted(self.merged)}
+        parts |= {"errors": self.errors, "conflict": both}
         return jsonify(version=self.version, completion=self.completion.percent, **{name: part for name, part in parts.items() if part or name == "saved"})
 
 
@@ -282,13 +291,6 @@ def visible(profile_id: int) -> Profile | None:
 def parts_of(registered: list[Panel], them: Profile) -> list[Markup]:
     """What other packages have to show of somebody to this viewer."""
     return [part for ask in registered if (part := ask(current_user, them))]
-
-
-def plain(value: Any) -> Any:
-    """A field's value in JSON."""
-    if isinstance(value, frozenset | set):
-        return sorted(value)
-    return value.label if hasattr(value, "label") else value
 
 
 def off_the_loop(work: Callable[..., Any], *arguments: Any) -> Any:

@@ -63,6 +63,15 @@ class Editor {
     return this.now(name) !== this.saved.get(name);
   }
 
+  // What a field holds, as a person reads it.
+  words(name) {
+    const [first, ...more] = this.controls(name);
+    if (first instanceof HTMLSelectElement) return first.value ? first.selectedOptions[0].textContent : "nothing";
+    if (first.type !== "checkbox") return first.value || "nothing";
+    if (!more.length) return first.checked ? "yes" : "no";
+    return [first, ...more].filter((box) => box.checked).map((box) => box.parentElement.textContent.trim()).join(", ") || "nothing";
+  }
+
   hasFocus(name) {
     return this.controls(name).includes(document.activeElement);
   }
@@ -110,7 +119,7 @@ class Editor {
     for (const [name, sent] of this.sent) {
       const slot = this.slot(name);
       const answer = slot.querySelector("[data-saved]");
-      if (answer) this.wasSaved(name, sent, Number(answer.dataset.version), answer.dataset.values);
+      if (answer) this.wasSaved(name, sent, answer.dataset);
       if (slot.querySelector("[data-conflict]")) this.open.add(name);
       this.failed.delete(name);
       this.markInvalid(name);
@@ -119,14 +128,31 @@ class Editor {
     this.tell(this.open.size || this.form.querySelector(".field__error") ? "Some fields are not saved: see beside them." : "Everything is saved.");
   }
 
-  wasSaved(name, sent, version, values) {
-    this.bases.set(name, version);
-    if (this.now(name) !== sent) {
+  wasSaved(name, sent, { version, values, merged }) {
+    this.bases.set(name, Number(version));
+    if (merged !== undefined) {
+      this.join(name, JSON.parse(sent), JSON.parse(values));
+      this.saved.set(name, values);
+    } else if (this.now(name) !== sent) {
       this.saved.set(name, values); // more was typed meanwhile: that goes next
+    } else {
+      if (!this.hasFocus(name)) this.fill(name, JSON.parse(values)); // "12k" reads 12,000 from now on
+      this.saved.set(name, this.now(name));
+    }
+  }
+
+  // Puts what the server merged from elsewhere into the control, and leaves alone what was typed since; the caret stays where it is.
+  join(name, sent, values) {
+    const [first] = this.controls(name);
+    if (first.type === "checkbox") {
+      for (const box of this.controls(name)) if (sent.includes(box.value) !== values.includes(box.value)) box.checked = values.includes(box.value);
       return;
     }
-    if (!this.hasFocus(name)) this.fill(name, JSON.parse(values)); // "12k" reads 12,000 from now on
-    this.saved.set(name, this.now(name));
+    const [before, after] = [lines(sent[0]), lines(values[0])];
+    const kept = this.now(name) === JSON.stringify(sent) ? after : lines(first.value).filter((line) => after.includes(line) || !before.includes(line));
+    const { selectionStart, selectionEnd } = first;
+    first.value = [...new Set([...kept, ...after.filter((line) => !before.includes(line))])].join("\n");
+    if (this.hasFocus(name)) first.setSelectionRange(selectionStart, selectionEnd);
   }
 
   notSaved(why, ended = false) {
@@ -183,20 +209,36 @@ class Editor {
   }
 
   hearOne(change) {
-    const { changed: name, version, values } = change.dataset;
+    const { changed: name, version, values, where } = change.dataset;
     if (!this.controls(name).length || Number(version) <= this.bases.get(name)) return;
+    const merges = change.querySelector("[data-also]") !== null;
     if (this.sent.has(name)) {
       this.later.push(change); // perhaps it is our own save, heard before its answer
     } else if (this.now(name) === values) {
       this.take(name, version, values);
+    } else if (merges && (this.isDirty(name) || this.hasFocus(name) || this.open.has(name))) {
+      this.later.push(change); // the server merges the two; what nobody changed here is shown when the field is left
+      if (!this.open.has(name)) this.note(name, change);
     } else if (this.isDirty(name) || this.hasFocus(name) || this.open.has(name)) {
       this.open.add(name);
-      this.slot(name).replaceChildren(change.firstElementChild.cloneNode(true));
+      this.note(name, change);
+      this.showMine(name);
     } else {
       this.take(name, version, values);
-      this.say(name, "Updated on another device", "updated");
+      this.say(name, `Updated ${where}`, "updated");
       this.markInvalid(name);
     }
+  }
+
+  note(name, change) {
+    const note = change.firstElementChild.cloneNode(true);
+    if (!this.slot(name).firstElementChild?.isEqualNode(note)) this.slot(name).replaceChildren(note); // said once
+  }
+
+  // Beside theirs stands what is in the field, also while one types on.
+  showMine(name) {
+    const mine = this.slot(name).querySelector("[data-mine]");
+    if (mine) mine.textContent = this.words(name);
   }
 
   take(name, version, values) {
@@ -205,18 +247,27 @@ class Editor {
     this.bases.set(name, Number(version));
   }
 
-  choose(button) {
-    const { conflict: name, version, values } = button.closest("[data-conflict]").dataset;
+  choose(asked) {
+    if (asked.dataset.use === "made") {
+      this.form.requestSubmit();
+      return;
+    }
+    const { conflict: name, version, values } = asked.closest("[data-conflict]").dataset;
+    const mine = this.controls(name)[0].value;
     this.open.delete(name);
-    if (button.dataset.use === "theirs") {
+    if (asked.dataset.use === "theirs") {
       this.take(name, version, values);
       this.say(name, "Theirs stays", "saved");
     } else {
       this.bases.set(name, Number(version));
       this.saved.set(name, values);
-      if (this.isDirty(name)) this.form.requestSubmit();
+      if (asked.dataset.use === "both") {
+        this.fill(name, [combined(JSON.parse(values)[0], mine, asked.dataset.combine)]);
+        this.say(name, "Both stand in the field now, theirs first. Make one of them, then save.", "updated").append(" ", button("Save", { use: "made" }));
+      } else if (this.isDirty(name)) this.form.requestSubmit();
       else this.say(name, "Saved", "saved");
     }
+    this.hear([]);
     this.controls(name)[0].focus();
   }
 
@@ -246,6 +297,18 @@ class Editor {
       else control.removeAttribute("aria-invalid");
     }
   }
+}
+
+function lines(text) {
+  return text.replace(/\r\n?/g, "\n").split("\n").filter((line) => line.trim());
+}
+
+// Two texts for a person to make into one; blueprints/profiles/forms.py does the same for the page without scripts.
+function combined(theirs, mine, how) {
+  if (how === "lines") return [...new Set([...lines(theirs), ...lines(mine)])].join("\n");
+  if (theirs.includes(mine)) return theirs;
+  if (mine.includes(theirs)) return mine;
+  return theirs + (how === "words" ? " " : "\n\n") + mine;
 }
 
 function button(words, data) {
@@ -301,7 +364,14 @@ document.addEventListener("click", (event) => {
 // What was saved is no longer what stands there once someone types on.
 document.addEventListener("input", ({ target }) => {
   const editor = editorOf(target.form);
+  if (editor?.open.has(target.name)) editor.showMine(target.name);
   if (editor?.isDirty(target.name)) editor.slot(target.name)?.querySelector(".field__note--saved")?.remove();
+});
+
+// What was saved elsewhere while a field was in use comes into it when it is left, unless it was changed here.
+document.addEventListener("focusout", ({ target }) => {
+  const editor = editorOf(target.form);
+  if (editor?.later.length) setTimeout(() => editor.hear([]));
 });
 
 // A form on the page is known before anyone types in it.

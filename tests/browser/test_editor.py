@@ -265,7 +265,7 @@ def test_typed_text_and_caret_survive_a_change_of_another_field(browser: Browser
     save(other, "headline", "From the other tab")
 
     expect(field(editor, "headline")).to_have_value("From the other tab")
-    expect(status(editor, "headline")).to_contain_text("Updated on another device")
+    expect(status(editor, "headline")).to_contain_text("Updated in another tab")
     expect(bio).to_have_value("Half a sentence, and")
     expect(bio).to_be_focused()
     assert bio.evaluate("(box) => [box.selectionStart, box.selectionEnd]") == [18, 18]
@@ -287,7 +287,7 @@ def test_choices_made_in_another_tab_appear(browser: BrowserContext, editor: Pag
 
     expect(editor.get_by_role("checkbox", name="Travel", exact=True)).to_be_checked()
     expect(editor.get_by_role("checkbox", name="Food", exact=True)).to_be_checked()
-    expect(status(editor, "niches")).to_contain_text("Updated on another device")
+    expect(status(editor, "niches")).to_contain_text("Updated in another tab")
 
 
 @pytest.mark.parametrize(("choice", "stays"), [("Use theirs", True), ("Keep mine", False)])
@@ -300,7 +300,8 @@ def test_a_box_ticked_in_the_other_tab_is_not_ticked_under_ones_finger(
     remote(other).blur()
 
     note = status(editor, "works_remotely").locator("[data-conflict]")
-    expect(note).to_contain_text("Remote work was changed elsewhere to “yes”.")
+    expect(note).to_contain_text("Remote work was also changed in another tab")
+    expect(note.locator("dd")).to_have_text(["yes", "no"])
     expect(remote(editor)).not_to_be_checked()
     note.get_by_role("button", name=choice).click()
     expect(note).to_have_count(0)
@@ -323,7 +324,8 @@ def test_a_field_changed_in_both_tabs_offers_both_values(
         field(editor, "headline").blur()
 
     note = status(editor, "headline").locator("[data-conflict]")
-    expect(note).to_contain_text("Headline was changed elsewhere to “Theirs”.")
+    expect(note).to_contain_text("Headline was also changed in another tab, today at")
+    expect(note.locator("dd")).to_have_text(["Theirs", "Mine"])
     expect(field(editor, "headline")).to_have_value("Mine")
     assert house.saved(ana, "headline") == "Theirs"
 
