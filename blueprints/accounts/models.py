@@ -24,6 +24,8 @@ IDLE_REMEMBERED = timedelta(days=30)
 LONGEST = timedelta(days=90)
 TOUCH_EVERY = timedelta(minutes=5)
 
+RENEWED_BY = 10_000_000  # so far all versions jump when a database comes back from a backup: further than anything was counted meanwhile
+
 registered = Signal("Inside the transaction. Sender: the new account, flushed; name: what they call themselves. Profiles makes theirs of it.")
 
 
@@ -36,6 +38,12 @@ circles: "set[Callable[[Account], Select[int]]]" = set()  # each selects the ids
 def email_key(email: str) -> str:
     """The form in which addresses are compared: without regard to case."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
+
+
+def counted_from(version: int) -> int:
+    """Where counting began anew when the database last came back from a backup, by any version from before; 0 if it never did. What has no row, and
+    may have had one meanwhile, stands there."""
+    return version - version % RENEWED_BY
 
 
 class Account(Model):
@@ -97,6 +105,10 @@ class Account(Model):
         with db.session.no_autoflush:  # counted by the database: two at once get two numbers
             set_committed_value(self, "version", db.session.scalar(counted, execution_options={"synchronize_session": False}))
         announce(f"me/{self.id}", self.version, **data)
+
+    @property
+    def counts_from(self) -> int:
+        return counted_from(self.version)
 
     @property
     def waiting(self) -> int:

@@ -12,6 +12,10 @@ def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     return {NO_ID: viewer.version}
 
 
+own_subjects: set[str] = set()
+
+
 def own_subject(name: str) -> None:
     """Register a subject that ``Account.moved`` counts."""
+    own_subjects.add(name)
     subject(name, audience=lambda viewer: viewer.id)(lambda viewer, ids: {NO_ID: OwnVersion.of(viewer, name)})

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
 from blueprints import formats
-from blueprints.accounts.models import Account
+from blueprints.accounts.models import Account, counted_from
 from blueprints.extensions import Model, UtcDateTime, db, utc_now
 from blueprints.live import announce
 from blueprints.matches.filters import Filters
@@ -206,7 +206,7 @@ class Match:
         row = db.session.connection().execute(_versions(viewer.role), {"viewer_id": viewer.id, "profile_id": profile_id}).one_or_none()
         if row is None:
             return None
-        live = _live(profile_id, row.version, max(row.match_version, row.mark_version or 0), row.request_version or 0)
+        live = _live(profile_id, row.version, max(row.match_version, row.mark_version or 0), row.request_version or counted_from(row.match_version))
         return _stands(live, row.presence_version if may_see(row.shows_to, row.presence_to, row.state == "accepted") else None)
 
     @cached_property
@@ -328,7 +328,7 @@ class Match:
     def live(self) -> str:
         """Their half of the match, mine, and what is between us."""
         mine = max(self.viewer.match_version, self.mark.version if self.mark else 0)
-        return _live(self.profile.id, self.profile.version, mine, self.request.version if self.request else 0)
+        return _live(self.profile.id, self.profile.version, mine, self.request.version if self.request else counted_from(self.viewer.match_version))
 
     @property
     def is_connected(self) -> bool:

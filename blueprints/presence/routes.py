@@ -45,7 +45,7 @@ def beside_their_name(viewer: Account, them: Profile) -> Markup | None:
 
 def part_of(viewer: Account, them: Profile, asked: Request | None) -> str:
     """It stays on the page, empty while the viewer may not know, and hears when that changes: by the two's connection, or the viewer's own setting."""
-    also = f"request:{them.id}@{asked.version if asked else 0} privacy@{OwnVersion.of(viewer, 'privacy')}"
+    also = f"request:{them.id}@{asked.version if asked else viewer.counts_from} privacy@{OwnVersion.of(viewer, 'privacy')}"
     return render_template("presence/_presence.html", them=them, viewer=viewer, is_connected=is_connected(asked), also=also)
 
 

@@ -14,8 +14,8 @@ own_subject("requests")
 
 @subject("request", audience=lambda viewer: viewer.id)
 def request_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
-    """By the other's profile, for all of the other role whom the viewer may see: 0 where nobody has asked yet."""
+    """By the other's profile, for all of the other role whom the viewer may see: where nobody has asked yet, as far as all versions are counted from."""
     if viewer.role not in OTHER_ROLE:
         return {}
     others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role]).outerjoin(Request, Request.of(viewer))
-    return {id: version or 0 for id, version in db.session.execute(others.with_only_columns(Profile.id, Request.version))}
+    return {id: version or viewer.counts_from for id, version in db.session.execute(others.with_only_columns(Profile.id, Request.version))}

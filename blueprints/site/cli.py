@@ -1,4 +1,4 @@
-"""The commands: ``flask serve`` (what ``make run`` calls), ``flask setup``, ``flask seed``."""
+"""The commands: ``flask serve`` (what ``make run`` calls), ``flask setup``, ``flask seed``; those of backups."""
 
 import os
 import re
@@ -16,6 +16,8 @@ from blueprints.extensions import db
 from blueprints.live import EVERYTHING, announce
 from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE
+from blueprints.site.backups import backup_command, hold_for_server, restore_command, restored_command
+from blueprints.site.refusals import Refusal
 from blueprints.site.seeds import seed
 from blueprints.site.setup import DEMO_LOG_INS, demo_password, has_demo, prepare_database, prepare_demo
 
@@ -23,17 +25,11 @@ MOST_PROFILES = 1_000_000
 NUMBER = re.compile("[0-9]{1,5}")  # str.isdigit also takes ² and digits of other scripts
 
 
-class Refusal(click.ClickException):
-    """One clear line and exit status 1."""
-
-    def show(self, file: object = None) -> None:
-        click.echo(f"duet: {self.message}", err=True)
-
-
 def init_app(app: Flask) -> None:
     app.cli.command("serve")(serve)
     app.cli.command("setup")(setup)
-    app.cli.add_command(seed_command)
+    for command in (seed_command, backup_command, restore_command, restored_command):
+        app.cli.add_command(command)
 
 
 def setup() -> None:
@@ -49,6 +45,7 @@ def serve() -> None:
     """Check what can be checked, set up the database, and become gunicorn."""
     host, port = os.environ.get("HOST", "127.0.0.1"), os.environ.get("PORT", "8000")
     refuse_bad_settings(host, port)
+    hold_for_server(current_app.config["INSTANCE_PATH"])
     setup()
     os.environ["DUET_GREETING"] = greeting(host, port)
     db.session.remove()

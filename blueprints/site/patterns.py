@@ -95,7 +95,7 @@ def pattern_samples() -> dict[str, Any]:
     chosen = {"niches": ["food", "travel"], "role": "creator", "industry": "food-drink", "remember": True}
     return {
         "not_live": lambda shown, url: "",
-        "sample_viewer": SimpleNamespace(role="brand", profile=sample_owner()),
+        "sample_viewer": SimpleNamespace(role="brand", profile=sample_owner(), counts_from=0),
         "presences": [person(number, "creator", "Bo") for number in range(100, 104)],
         "people": [person(number, role, name) for role in ("creator", "brand") for number, name in enumerate(SIX_NAMES)],
         "rings": [sample_match(1, sides, unanswered) for sides, unanswered in RINGS],
