@@ -21,6 +21,7 @@ from blueprints.matches.filters import Filters
 from blueprints.matches.models import SavedSearch
 from blueprints.messages.models import Conversation
 from blueprints.notifications.models import Notification
+from blueprints.profiles.history import Edit
 from blueprints.profiles.models import Profile
 from blueprints.reports.models import Report
 from blueprints.requests.models import Request
@@ -156,6 +157,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     "matches.remove_search": lambda cast: {"search_id": search_of(cast.ana)},
     "profiles.show": lambda cast: {"profile_id": cast.ana.profile.id},
     "profiles.portrait": lambda cast: {"profile_id": cast.ana.profile.id},
+    "profiles.undo": lambda cast: {"save": save_of(cast.ana)},
     "presence.show": lambda cast: {"profile_id": cast.ana.profile.id},
     **{f"profiles.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("confirm_block", "block", "unblock")},
     **{f"reports.{name}": lambda cast: {"profile_id": cast.ana.profile.id} for name in ("new", "create")},
@@ -169,7 +171,7 @@ FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may b
 }
 PROVEN_BY_ADDRESS = {"unsubscribing.unsubscribe"}  # a signed token in it stands for the form's: mail programs know no other
 NO_ADDRESSES: Values = {"digest": "0" * 64, "size": 96, "version": "0", "filename": "nothing.css", "token": "nothing"}
-IDS: Values = dict.fromkeys(("profile_id", "session_id", "search_id", "request_id", "conversation_id", "number", "notification_id", "report_id"), 1)
+IDS: Values = dict.fromkeys(("profile_id", "session_id", "search_id", "request_id", "conversation_id", "number", "notification_id", "report_id", "save"), 1)
 ENDLESS = "live.stream"  # an open stream; tests/live/test_stream.py asks for it on a real server
 
 ABSURD = ["0", "-1", "9" * 18, str(2**31), str(2**63), "9" * 50, "9" * 5_000, "1.5", "1e3", "NaN", "²", "日本", "\u202e", "%00", "1%00", "%ff", "..", "'", "<b>", "a b"]
@@ -185,6 +187,7 @@ FIELDS = (
     "campaign_types", "company_size", "website", "works_remotely", "industries", "musts", "dont_minds", "max_km", "query", "niche", "budget", "location",
     "stream", "subjects", "as", "avatar", "text", "client_id", "number", "from", "hidden", "presence_to", "shows_reading", "shows_typing",
     "answer", "message", "match", "change", "saves", "reason", "words", "also_block", "note", "message", "to", "what", "timing", "deliverables", "then",
+    "anyway", "picture", "conflict",
 )
 
 
@@ -207,6 +210,15 @@ def request_of(cast: People) -> int:
     """ana and bo are connected by it."""
     talk_of(cast)
     return db.session.scalars(select(Request.id).where(Request.superseded_at.is_(None))).one()
+
+
+def save_of(account: Account) -> int:
+    """A change of her own profile; nobody else has one of that number."""
+    first = select(func.min(Edit.version)).where(Edit.profile_id == account.profile.id)
+    if db.session.scalar(first) is None:
+        account.profile.revise({"headline": "About street food"}, base=account.profile.version)
+        db.session.commit()
+    return db.session.scalar(first) or 0
 
 
 def search_of(account: Account) -> int:

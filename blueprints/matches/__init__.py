@@ -11,6 +11,7 @@ from blueprints.matches.models import decks_move_on, decks_of_both_move_on
 from blueprints.matches.open_decks import OpenDecks
 from blueprints.profiles.blocks import blocked, unblocked
 from blueprints.profiles.models import profile_changed
+from blueprints.profiles.undoing import offered
 
 
 @dataclass
@@ -35,10 +36,12 @@ class Matching:
 def init_app(app: Flask) -> None:
     from blueprints.matches import subjects  # noqa: F401  registers them
     from blueprints.matches.cli import commands
+    from blueprints.matches.forms import criteria
     from blueprints.matches.routes import bp
 
     app.extensions["matches"] = Matching(app)
     app.jinja_env.filters["in_turns"] = in_turns
+    offered.update(musts=criteria, dont_minds=criteria)
     profile_changed.connect(decks_move_on)
     blocked.connect(decks_of_both_move_on)
     unblocked.connect(decks_of_both_move_on)

@@ -16,7 +16,7 @@ MUST, NICE, ANY = "must", "nice", "any"
 IMPORTANCE = {MUST: "Must", NICE: "Nice to have", ANY: "Don't mind"}
 WITHOUT_SCORE = frozenset({"language"})  # counts in no score: it can only be a must
 
-LABELS = {
+LABELS: dict[str, str | dict[str, str]] = {
     "niche": "A topic in common",
     "industry": "An industry I want to work with",
     "campaign": "A kind of collaboration in common",
@@ -63,12 +63,17 @@ def _standing(profile: Profile) -> dict[str, str]:
     }
 
 
+def criteria(role: str) -> dict[str, str]:
+    """What a member of that role can insist on or not mind, in words."""
+    labels = {name: LABELS[name] for name in CRITERIA_OF[role]}
+    return {name: label[role] if isinstance(label, dict) else label for name, label in labels.items()}
+
+
 def _form_of(role: str) -> type[PreferencesForm]:
     fields = {}
-    for name in CRITERIA_OF[role]:
-        label = LABELS[name]
+    for name, label in criteria(role).items():
         offered = [SelectChoice(value, words) for value, words in IMPORTANCE.items() if value != NICE or name not in WITHOUT_SCORE]
-        fields[name] = RadioField(label[role] if isinstance(label, dict) else label, choices=offered, validate_choice=True)
+        fields[name] = RadioField(label, choices=offered, validate_choice=True)
     return type(f"PreferencesForm{role.title()}", (PreferencesForm,), fields)
 
 

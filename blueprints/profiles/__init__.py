@@ -16,10 +16,11 @@ panels: list[Panel] = []  # what other packages show below a profile: each is as
 
 
 def init_app(app: Flask) -> None:
-    from blueprints.profiles import blocking
+    from blueprints.profiles import blocking, undoing
     from blueprints.profiles.subjects import begin_profile, return_profile, withdraw_profile
 
     app.jinja_env.globals["choices"] = choices
+    app.jinja_env.tests["stored_picture"] = undoing.is_stored
     registered.connect(begin_profile)
     left.connect(withdraw_profile)
     returned.connect(return_profile)

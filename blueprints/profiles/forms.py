@@ -313,7 +313,7 @@ class ProfileForm(FlaskForm):
 
     def validate(self, extra_validators: Any = None) -> bool:
         valid = super().validate(extra_validators)
-        if not _is_version(self.sent.get("base", "")):
+        if not is_version(self.sent.get("base", "")):
             self.base_error = NO_VERSION
         for low, high in RANGES:
             if low in self:
@@ -381,7 +381,7 @@ class ProfileForm(FlaskForm):
 
     def _base(self, name: str) -> int:
         own = self.sent.get(f"base-{name}", "")
-        return int(own if _is_version(own) else self.sent["base"])
+        return int(own if is_version(own) else self.sent["base"])
 
     @property
     def base(self) -> str:
@@ -431,5 +431,5 @@ def _digest(typed: list[str]) -> str:
     return hashlib.blake2b(json.dumps(typed).encode(), digest_size=6).hexdigest()
 
 
-def _is_version(text: str) -> bool:
+def is_version(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,18}", text) is not None

@@ -1,6 +1,6 @@
 """What one's profile said before, field by field: for undoing, and for merging what two devices changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -37,6 +37,10 @@ class Edit(Model):
         return "in another tab" if here is not None and self.session_id == here else on_device(self.device)
 
     @classmethod
+    def of_save(cls, profile_id: int, version: int) -> Sequence[Self]:
+        return db.session.scalars(select(cls).where(cls.profile_id == profile_id, cls.version == version).order_by(cls.id)).all()
+
+    @classmethod
     def latest(cls, profile_id: int, versions: Mapping[str, int]) -> dict[str, Self]:
         """The edit of each field at the version given for it, as far as it is still known."""
         if not versions:
@@ -49,6 +53,11 @@ class Edit(Model):
         """Called with every save; now and then it deletes the oldest. What is left has no gaps: a value is known at every version from there on."""
         if version % PRUNED_EVERY:
             return
+        with db.session.no_autoflush:
+            cls._prune(profile_id, version)
+
+    @classmethod
+    def _prune(cls, profile_id: int, version: int) -> None:
         of_profile = cls.profile_id == profile_id
         too_old = db.session.scalar(select(func.max(cls.version)).where(of_profile, cls.saved_at < utc_now() - KEPT))
         last = max(version - MOST_SAVES + PRUNED_EVERY, too_old or 0)

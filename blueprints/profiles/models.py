@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from blinker import Signal
-from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, or_, select
+from sqlalchemy import JSON, CheckConstraint, Float, ForeignKey, Select, String, Text, and_, insert, or_, select
 from sqlalchemy.orm import Mapped, backref, mapped_column, relationship
 
 from blueprints.accounts.devices import device
@@ -312,9 +312,11 @@ class Profile(Model):
     def _note(self, fresh: Changes) -> None:
         """Keep what stood there, and on which device it was changed."""
         session = self.account.login_session
-        made = {"device": device(session.user_agent)[:DEVICE_LENGTH], "session_id": session.id} if session else {}
-        for name, value in fresh.items():
-            db.session.add(Edit(profile_id=self.id, version=self.version, field=name, before=plain(getattr(self, name)), after=plain(value), **made))
+        made = {"device": device(session.user_agent)[:DEVICE_LENGTH] if session else "", "session_id": session.id if session else None}
+        was = {name: plain(getattr(self, name)) for name in fresh}
+        edits = [{"field": name, "before": was[name], "after": plain(value)} for name, value in fresh.items()]
+        with db.session.no_autoflush:  # one statement; what is half changed here is written by the next flush
+            db.session.execute(insert(Edit), [{"profile_id": self.id, "version": self.version, **edit, **made} for edit in edits])
         Edit.prune(self.id, self.version)
 
 

@@ -31,9 +31,9 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from blueprints.accounts.operations import asked_operation, wants_json
 from blueprints.assets import YEAR_SECONDS, tagged, unchanged
 from blueprints.extensions import db, htmx
-from blueprints.profiles import Panel, avatars, beside_name, cities, panels
+from blueprints.profiles import Panel, avatars, beside_name, cities, panels, undoing
 from blueprints.profiles.completion import Completion
-from blueprints.profiles.forms import ProfileForm
+from blueprints.profiles.forms import ProfileForm, is_version
 from blueprints.profiles.history import Edit
 from blueprints.profiles.models import OTHER_ROLE, Conflict, Profile
 from blueprints.profiles.values import plain
@@ -133,6 +133,37 @@ def elsewhere() -> ResponseReturnValue:
     edits = Edit.latest(profile.id, changed)
     body = render_template("profiles/_elsewhere.html", form=ProfileForm.of(profile), profile=profile, changed=changed, edits=edits, here=here)
     return tagged(body, "elsewhere", base, profile.version, here)
+
+
+# What one's profile said before.
+
+
+@bp.get("/profile/history")
+@members_only
+def history() -> ResponseReturnValue:
+    return history_page()
+
+
+@bp.get("/profile/history/list")
+@members_only
+def history_list() -> ResponseReturnValue:
+    return render_template("profiles/_history.html", history=asked_history(), profile=current_user.profile)
+
+
+@bp.post("/profile/history/<id:save>/undo")
+@members_only
+def undo(save: int) -> ResponseReturnValue:
+    """Take back one save; what was changed since comes back (409) with both values, what cannot be as it was (422) with the reason."""
+    profile = own_to_revise()
+    edits = Edit.of_save(profile.id, save)
+    if not edits:
+        abort(404)
+    undone = undoing.undo(profile, edits, request.form.getlist("anyway"), asked_base())
+    db.session.commit()
+    if undone.moved or undone.impossible:
+        return history_page(undone), 409 if undone.moved else 422
+    flash(f"Put back: {', '.join(undone.done)}." if undone.done else "Nothing to put back: it is as it was before that save.", "success" if undone.done else "info")
+    return redirect(url_for("profiles.history"), 303)
 
 
 @bp.get("/cities")
@@ -264,6 +295,21 @@ def own_to_revise() -> Profile:
 
 def editor(form: ProfileForm) -> str:
     return render_template("profiles/edit.html", form=form, profile=form.profile, avatar_error=None)
+
+
+def history_page(undone: undoing.Undone | None = None) -> str:
+    return render_template("profiles/history.html", history=asked_history(), profile=current_user.profile, undone=undone)
+
+
+def asked_history() -> undoing.History:
+    page = min(undoing.MAX_PAGE, max(1, request.args.get("page", 1, type=int)))
+    return undoing.History.of(current_user.profile, page, current_user.login_session.id)
+
+
+def asked_base() -> int | None:
+    """The version that the form in hand was made from, if it says so."""
+    base = request.form.get("base", "")
+    return int(base) if is_version(base) else None
 
 
 def show_picture(digest: str | None, words: str) -> ResponseReturnValue:
