@@ -35,7 +35,7 @@ from blueprints.profiles import Panel, avatars, beside_name, cities, panels, und
 from blueprints.profiles.completion import Completion
 from blueprints.profiles.forms import ProfileForm, is_version
 from blueprints.profiles.history import Edit
-from blueprints.profiles.models import OTHER_ROLE, Conflict, Profile
+from blueprints.profiles.models import OTHER_ROLE, Conflict, Difference, Profile
 from blueprints.profiles.values import plain
 
 bp = Blueprint("profiles", __name__)
@@ -46,6 +46,7 @@ decoding = BoundedSemaphore(2)  # a large picture takes hundreds of megabytes fo
 NOT_STORED = "Your picture could not be stored just now. Your profile is as it was: please try again in a few minutes."
 TOO_LARGE = "That file is too large: choose a picture of at most 8 MB."
 NO_FILE = "Choose a picture first."
+NOT_THERE = "That picture is no longer here: choose it again."
 
 
 def members_only(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
@@ -205,6 +206,19 @@ def remove_avatar() -> ResponseReturnValue:
     return show_picture(None, "Your picture is removed.")
 
 
+@bp.post("/profile/avatar/choose")
+@members_only
+def choose_avatar() -> ResponseReturnValue:
+    """Decide between two pictures: ``theirs``, which stands already, or one's own, which is stored already, by its digest (``none``: none)."""
+    picture = request.form.get("picture", "")
+    if picture == "theirs":
+        return picture_saved("Your picture stays as it is.")
+    if picture != "none" and not undoing.is_stored(picture):
+        db.session.rollback()
+        return picture_form(NOT_THERE, 422)
+    return show_picture(None if picture == "none" else picture, "Your picture is saved.")
+
+
 @bp.errorhandler(RequestEntityTooLarge)
 def too_large(error: RequestEntityTooLarge) -> ResponseReturnValue:
     """A picture over the limit is a field error like any other; all else is for the site to say."""
@@ -294,7 +308,7 @@ def own_to_revise() -> Profile:
 
 
 def editor(form: ProfileForm) -> str:
-    return render_template("profiles/edit.html", form=form, profile=form.profile, avatar_error=None)
+    return render_template("profiles/edit.html", form=form, profile=form.profile, avatar_error=None, avatar_conflict=None)
 
 
 def history_page(undone: undoing.Undone | None = None) -> str:
@@ -314,20 +328,26 @@ def asked_base() -> int | None:
 
 def show_picture(digest: str | None, words: str) -> ResponseReturnValue:
     profile = own_to_revise()
-    profile.revise({"avatar": digest}, base=profile.version)
+    base = asked_base()
+    conflict = profile.revise({"avatar": digest}, base=profile.version if base is None else base)
     db.session.commit()
+    return picture_form(None, 409, conflict["avatar"]) if conflict else picture_saved(words)
+
+
+def picture_saved(words: str) -> ResponseReturnValue:
     if htmx:
         return picture_form(None, 200)
     flash(words, "success")
     return redirect(url_for("profiles.edit"))
 
 
-def picture_form(error: str | None, status: int) -> ResponseReturnValue:
+def picture_form(error: str | None, status: int, conflict: Difference | None = None) -> ResponseReturnValue:
     """The picture's form: by itself for htmx, within the editor without."""
     profile = current_user.profile
+    given = {"profile": profile, "avatar_error": error, "avatar_conflict": conflict}
     if htmx:
-        return render_template("profiles/_avatar.html", profile=profile, avatar_error=error, completion=profile.completion), status
-    return render_template("profiles/edit.html", form=ProfileForm.of(profile), profile=profile, avatar_error=error), status
+        return render_template("profiles/_avatar.html", **given, completion=profile.completion), status
+    return render_template("profiles/edit.html", form=ProfileForm.of(profile), **given), status
 
 
 def visible(profile_id: int) -> Profile | None:

@@ -109,6 +109,39 @@ def test_decoding_holds_no_transaction(ana, as_user, monkeypatch):
     assert seen == [False, False]
 
 
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_picture_changed_elsewhere_since_is_not_overwritten_but_shown_beside_ones_own(headers, ana, as_user):
+    client = as_user(ana)
+    upload(client, png("blue"))
+    theirs = ana.profile.avatar
+    page = client.post("/profile/avatar", data={"avatar": (io.BytesIO(png("red")), "me.png"), "base": "1"}, content_type="multipart/form-data", headers=headers)
+
+    assert page.status_code == 409
+    assert ana.profile.avatar == theirs and theirs in page.text
+    assert "Your picture was also changed in another tab" in page.text
+    mine = next(digest for digest in re.findall(r'name="picture" value="([0-9a-f]{32})"', page.text))
+    assert f"/avatars/{mine}-96.webp" in page.text
+    with client.get(f"/avatars/{mine}-96.webp") as picture:
+        assert picture.status_code == 200, "it is stored already"
+    assert 'name="base" value="2"' in page.text
+
+    done = 200 if headers else 302
+    assert client.post("/profile/avatar/choose", data={"picture": "theirs", "base": "2"}, headers=headers).status_code == done
+    assert (ana.profile.avatar, ana.profile.version) == (theirs, 2)
+    assert client.post("/profile/avatar/choose", data={"picture": mine, "base": "1"}, headers=headers).status_code == 409, "changed again meanwhile"
+    assert client.post("/profile/avatar/choose", data={"picture": mine, "base": "2"}, headers=headers).status_code == done
+    assert ana.profile.avatar == mine
+    assert client.post("/profile/avatar/remove", data={"base": "2"}, headers=headers).status_code == 409
+    assert client.post("/profile/avatar/choose", data={"picture": "none", "base": "3"}, headers=headers).status_code == done
+    assert ana.profile.avatar is None
+
+
+@pytest.mark.parametrize("picture", ["", "x", "../../duet", "0" * 32])
+def test_a_picture_that_is_not_there_cannot_be_chosen(picture, ana, as_user):
+    assert as_user(ana).post("/profile/avatar/choose", data={"picture": picture}).status_code == 422
+    assert ana.profile.avatar is None
+
+
 NONE = "0" * 32
 
 
