@@ -136,6 +136,16 @@ def _beside_the_pool(engine: Engine) -> Engine:
 
 
 @event.listens_for(Engine, "connect")
+def _configure_postgresql(connection: Any, _record: Any) -> None:
+    """Nobody waits longer for another's lock than on SQLite: the page then says that Duet is busy, and keeps what was typed."""
+    if isinstance(connection, sqlite3.Connection):
+        return
+    connection.autocommit = True
+    connection.execute(f"SET lock_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
+    connection.autocommit = False
+
+
+@event.listens_for(Engine, "connect")
 def _configure_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
@@ -156,7 +166,7 @@ def _begin(connection: Connection) -> None:
     if connection.get_execution_options().get("reads_only") or _request_reads_only():
         connection.exec_driver_sql("BEGIN")
         return
-    give_up = time.monotonic() + LOCK_WAIT_SECONDS
+    give_up = time.monotonic() + connection.get_execution_options().get("waits_seconds", LOCK_WAIT_SECONDS)
     while True:
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -69,6 +69,15 @@ class LoginForm(FlaskForm):
     next = HiddenField()
 
 
+class AgainForm(LoginForm):
+    """Over another page, whose elements have ids too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self:
+            field.id = f"again-{field.name}"
+
+
 class PasswordForm(FlaskForm):
     current_password = PasswordField("Current password", validators=[needed("Please write the password you use now.")])
     new_password = PasswordField("New password", validators=[needed("Please choose a new password.")])

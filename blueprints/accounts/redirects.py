@@ -23,9 +23,11 @@ def safe_next(target: str | None) -> str | None:
 
 @login_manager.unauthorized_handler
 def to_login() -> ResponseReturnValue:
-    """A page goes to the login page; htmx is told to go there as a page, not to put it into a card; a program hears 401."""
+    """A page, and a link that htmx follows, go to the login page; a form or a part of a page hears 401 and stays with what was typed:
+    static/js/again.js asks for the password there. A program hears 401."""
     if "HX-Request" in request.headers:
-        return "", 401, {"HX-Redirect": _login_page(_page_shown())}
+        is_followed = request.method == "GET" and ("HX-Boosted" in request.headers or request.headers.get("HX-Request-Type") == "full")
+        return "", 401, {"HX-Redirect": _login_page(_page_shown())} if is_followed else {}
     if request.accept_mimetypes.best_match(("text/html", "application/json", "text/event-stream"), "text/html") != "text/html":
         raise Unauthorized
     asked = request.full_path.rstrip("?") if request.method == "GET" else path_here(request.referrer)

@@ -8,13 +8,14 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required, logout_user
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from blueprints.accounts import limits, sessions
-from blueprints.accounts.forms import LoginForm, PasswordForm, RegisterForm, valid_email
+from blueprints.accounts.forms import AgainForm, LoginForm, PasswordForm, RegisterForm, valid_email
 from blueprints.accounts.models import Account, LoginSession, email_key, registered
 from blueprints.accounts.passwords import hash_password, needs_rehash, verify
 from blueprints.accounts.redirects import path_here, safe_next, to_login
-from blueprints.extensions import db, htmx
+from blueprints.extensions import csrf_token, db, htmx
 
 bp = Blueprint("accounts", __name__)
 
@@ -71,17 +72,59 @@ def login() -> ResponseReturnValue:
 
 @bp.post("/login")
 def begin() -> ResponseReturnValue:
-    """The password is checked with no transaction open: on SQLite all other writers would wait for it.
+    form = LoginForm()
+    status, headers = _begin(form)
+    if status != 200:
+        return make_response(render_template("accounts/login.html", form=form), status, headers)
+    return _begun(redirect(safe_next(form.next.data) or url_for("site.home")))
 
+
+@bp.get("/login/again")
+def again() -> ResponseReturnValue:
+    """The form as a fragment, for a page whose session ended under it; or, where another tab has logged in meanwhile, what that page needs to go on."""
+    if current_user.is_authenticated:
+        return _to_go_on()
+    form = AgainForm(formdata=None, email=request.args.get("email"))
+    return render_template("accounts/_again.html", form=form)
+
+
+@bp.post("/login/again")
+def begin_again() -> ResponseReturnValue:
+    """As logging in, but the page stays: it is told of its new session, or gets the form back with what is wrong."""
+    form = AgainForm()
+    status, headers = _begin(form)
+    if status != 200:
+        return make_response(render_template("accounts/_again.html", form=form), status, headers)
+    return _begun(_to_go_on())
+
+
+def _to_go_on() -> Response:
+    mine = current_user.login_session
+    response = make_response({"session": mine.id, "account": current_user.id, "csrf": csrf_token(), "home": url_for("site.home")})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _begun(response: Response | WerkzeugResponse) -> Response:
+    answer = make_response(response)
+    sessions.leave_hint(answer)
+    limits.remember_device(answer, current_user.email)
+    return answer
+
+
+def _begin(form: LoginForm) -> tuple[int, dict[str, str]]:
+    """Log in as the form says: 200, or another status with headers, and the words in the form.
+
+    The password is checked with no transaction open: on SQLite all other writers would wait for it.
     Only who knows the password learns that an account is suspended.
     """
-    form = LoginForm()
     if not form.validate():
-        return render_template("accounts/login.html", form=form), 422
+        return 422, {}
     attempt = limits.Attempt(_usual(form.email.data) or form.email.data)  # one address however it is spelt
     with attempt.turn() as seconds:
         if seconds:
-            return _too_often("accounts/login.html", form, seconds)
+            form.form_errors.append(TOO_OFTEN.format(limits.in_words(seconds)))
+            return 429, {"Retry-After": str(seconds)}
         account_id, stored = _account_of(form.email.data)
         right = verify(stored, form.password.data)
         if not right:
@@ -90,13 +133,10 @@ def begin() -> ResponseReturnValue:
     account = _still(account_id, stored) if right else None
     if account is None or not account.is_here:
         form.form_errors.append(SUSPENDED.format(current_app.config["SUPPORT_EMAIL"] or NO_SUPPORT_EMAIL) if account else WRONG)
-        return render_template("accounts/login.html", form=form), 422
+        return 422, {}
     account.password_hash = fresh
     sessions.begin(account, remembered=form.remember.data)
-    response = make_response(redirect(safe_next(form.next.data) or url_for("site.home")))
-    sessions.leave_hint(response)
-    limits.remember_device(response, account.email)
-    return response
+    return 200, {}
 
 
 def _account_of(email: str) -> tuple[int, str]:
@@ -222,6 +262,6 @@ def _mine() -> list[LoginSession]:
     return list(db.session.scalars(LoginSession.of(current_user)))
 
 
-def _too_often(template: str, form: RegisterForm | LoginForm, seconds: int) -> Response:
+def _too_often(template: str, form: RegisterForm, seconds: int) -> Response:
     form.form_errors.append(TOO_OFTEN.format(limits.in_words(seconds)))
     return make_response(render_template(template, form=form), 429, {"Retry-After": str(seconds)})

@@ -4,12 +4,12 @@ from datetime import datetime
 from functools import cache
 from typing import NamedTuple
 
-from flask import Flask, Response, request, session
+from flask import Flask, Response, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import current_user, login_user
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Select, bindparam, delete, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import configure_mappers, contains_eager
 
 from blueprints.accounts.addresses import coarse
@@ -76,6 +76,7 @@ def begin(account: Account, remembered: bool) -> None:
     begun, token = LoginSession.begin(account, remembered=remembered, user_agent=agent, address=coarse(request.remote_addr))
     db.session.commit()
     session.clear()
+    g.pop("csrf_token", None)  # Flask-WTF's, of the session that this request came with
     if remembered:
         session.permanent = True
     _keep(begun, token)
@@ -125,11 +126,11 @@ def _carry(account: Account, login_session: LoginSession, token: str) -> None:
 
 
 def _touch(found: LoginSession, now: datetime) -> None:
-    """Note that the member is here, in a transaction of its own; if the database is busy, the next page does it."""
+    """Note that the member is here, in a transaction of its own; if the database is busy or full, the next page does it."""
     try:
-        with db.engine.begin() as connection:
+        with db.engine.connect().execution_options(waits_seconds=0) as connection, connection.begin():
             seen = {"last_seen_at": now, "expires_at": found.expiry(seen=now)}
             connection.execute(update(LoginSession).where(LoginSession.id == found.id).values(seen))
             connection.execute(update(Account).where(Account.id == found.account_id).values(last_seen_at=now))
-    except OperationalError:
+    except DBAPIError:
         pass

@@ -34,6 +34,9 @@ def run() -> None:
             render_item=render,
             include_name=include_name,
         )
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET lock_timeout = 0")  # a new version waits until the old ones let go of a table
+            connection.commit()
         with context.begin_transaction():
             context.run_migrations()
 

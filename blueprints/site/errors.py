@@ -4,14 +4,15 @@ import logging
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask, Response, g, make_response, render_template, request
+from flask import Flask, Response, current_app, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from blueprints.extensions import db, htmx, login_manager
+from blueprints.site.problems import AWAY, FULL, Noted, problem_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,8 @@ WORDS = {
     415: ("That kind of file cannot be used", "Nothing was changed."),
     429: ("That was a little too often", "Nothing was changed. Please wait a minute and try again."),
     500: ("Something went wrong on our side", "It has been noted. What you typed is still in the page you came from: go back and try again."),
-    503: ("Duet cannot reach its database", "Nothing was lost that was saved. Please try again in a moment."),
+    503: (AWAY.title, AWAY.text),
+    507: (FULL.title, FULL.text),
 }
 STALE_FORM = ("This page had become too old to save", "Nothing was changed. Go back, reload the page and send it again.")
 
@@ -34,7 +36,8 @@ STALE_FORM = ("This page had become too old to save", "Nothing was changed. Go b
 def show(status: int, words: tuple[str, str] | None = None) -> Response:
     """The error as a page, as a fragment for htmx, or as one line of text for a program."""
     title, text = words or WORDS.get(status, WORDS[500] if status >= 500 else WORDS[400])
-    if htmx and not htmx.boosted and request.headers.get("HX-Request-Type") != "full":
+    is_part = htmx and not htmx.boosted and request.headers.get("HX-Request-Type") != "full"
+    if is_part or (htmx and htmx.boosted and status >= 500):  # in trouble one stays where one is, with what one typed
         return make_response(render("site/_error.html", status=status, title=title, text=text), status)
     if htmx and request.method == "GET":  # a followed link: let the browser show the error as the page it is
         return make_response("", status, {"HX-Redirect": address_asked()})
@@ -71,17 +74,27 @@ def http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def csrf_error(error: CSRFError) -> ResponseReturnValue:
-    """A log-out takes the token along: to htmx of somebody who is not logged in any more, say that and not that the page is old."""
+    """A log-out takes the token along: to htmx of somebody who is not logged in any more, say that and not that the page is old.
+    Who has logged in anew in another tab is told so by a header: the page looks for its new token (static/js/again.js)."""
     if htmx and not current_user.is_authenticated:
         return login_manager.unauthorized()
-    return show(400, STALE_FORM)
+    response = show(400, STALE_FORM)
+    if current_user.is_authenticated:
+        response.headers["Duet-Session"] = str(current_user.login_session.id)
+    return response
 
 
-def database_error(error: OperationalError) -> ResponseReturnValue:
+def database_error(error: SQLAlchemyError | OSError) -> ResponseReturnValue:
+    """What the database, or the disk below it, suffers from. It needs no restart: the next request finds out for itself."""
     db.session.rollback()
-    log.error("database: %s", error.orig)
-    response = show(503)
-    response.headers["Retry-After"] = "2"
+    problem = problem_of(error)
+    if problem is None:
+        if current_app.testing:
+            raise error
+        return unexpected(error)
+    current_app.extensions["problems"].meet(problem, error)
+    response = show(problem.status, (problem.title, problem.text))
+    response.headers["Retry-After"] = str(problem.retry_after)
     return response
 
 
@@ -94,6 +107,8 @@ def unexpected(error: Exception) -> ResponseReturnValue:
 def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, csrf_error)
     app.register_error_handler(HTTPException, http_error)
-    app.register_error_handler(OperationalError, database_error)
+    app.extensions["problems"] = Noted()
+    for kind in (OperationalError, InternalError, InterfaceError, TimeoutError, OSError):
+        app.register_error_handler(kind, database_error)
     if not app.testing:
         app.register_error_handler(Exception, unexpected)

@@ -47,18 +47,19 @@ def alive() -> Response:
 @bp.get("/readyz")
 def ready() -> ResponseReturnValue:
     """200 when the database answers and everyone is in the matching index; a bus that is away is said but does not take the worker out:
-    the sweep carries on."""
+    the sweep carries on. Nor does a database that can be read only: ``writes`` says what kept somebody from saving in the last minute."""
     try:
         db.session.execute(text("SELECT 1"))
         database = "up"
     except SQLAlchemyError:
         db.session.rollback()
         database = "down"
+    writes = current_app.extensions["problems"].lately() or "up"
     live = current_app.extensions["live"]
     bus = "up" if live.bus.is_up else "down"
     index = current_app.extensions["matches"].index
     is_ready = database == "up" and (index.is_built or not index.has_background)
-    said = {"database": database, "bus": bus, "streams": len(live.hub.streams), "index": index.size if index.is_built else "building"}
+    said = {"database": database, "writes": writes, "bus": bus, "streams": len(live.hub.streams), "index": index.size if index.is_built else "building"}
     return said, 200 if is_ready else 503
 
 

@@ -264,7 +264,8 @@ function endSession() {
 
 // The page is not left: what is typed in it stays, and one may log in again beside it.
 document.addEventListener("htmx:before:response", (event) => {
-  if (!meta || event.detail.ctx.response.status !== 401) return;
+  const { status, headers } = event.detail.ctx.response;
+  if (!meta || status !== 401 || headers.get("HX-Redirect")) return; // a followed link leads to the log-in page
   event.preventDefault();
   endSession();
   link?.retry();

@@ -1,26 +1,44 @@
 // Says in words when a request made in the background failed: errors are not swapped into the page, they are told beside it.
+//
+// What somebody pressed and was not done can be pressed again right there. A session that ended is again.js's; forms that say so
+// (data-own-errors) tell their own errors, and live elements are asked again anyway.
 
 const HOLD_FOR = 8_000;
+const NOT_REACHED = "Duet could not be reached. Nothing was changed; please try again in a moment.";
+const FAILED = "That did not work. Nothing was changed; please try again.";
 
-/** Show a sentence; errors stay until dismissed, others leave after a while unless held by pointer or focus. */
-export function toast(text, kind = "note") {
+/** Show a sentence; errors stay until dismissed, others leave after a while unless held by pointer or focus. ``retry`` is what "Try again" does. */
+export function toast(text, kind = "note", retry = null) {
   const box = document.getElementById("toasts");
+  for (const said of box.querySelectorAll(".toast")) if (said.firstElementChild.textContent === text) said.remove(); // once is enough
   const item = document.createElement("div");
   item.className = `toast toast--${kind}`;
   item.setAttribute("role", kind === "error" ? "alert" : "status");
   const words = document.createElement("p");
   words.textContent = text;
-  const close = document.createElement("button");
-  close.type = "button";
-  close.className = "toast__close";
+  const close = button("toast__close", "×", () => item.remove());
   close.setAttribute("aria-label", "Dismiss");
-  close.textContent = "×";
-  close.addEventListener("click", () => item.remove());
-  item.append(words, close);
+  item.append(words);
+  if (retry) {
+    item.append(button("button button--small", "Try again", () => {
+      item.remove();
+      retry();
+    }));
+  }
+  item.append(close);
   box.append(item);
   if (kind === "error") return;
   const leave = () => (item.matches(":hover, :focus-within") ? setTimeout(leave, HOLD_FOR) : item.remove());
   setTimeout(leave, HOLD_FOR);
+}
+
+function button(className, words, press) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = className;
+  made.textContent = words;
+  made.addEventListener("click", press);
+  return made;
 }
 
 // What was live and is gone may have been asked for twice, by two notices: that the second finds nothing is no news.
@@ -32,12 +50,24 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 });
 
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (isForItself(ctx.sourceElement) || ctx.response.status === 422 || ctx.response.status === 409) return;
+  const { status, headers } = ctx.response;
+  if (isForItself(ctx.sourceElement) || [401, 409, 422].includes(status) || headers.get("Duet-Session") || headers.get("HX-Redirect")) return;
   const said = new DOMParser().parseFromString(ctx.text, "text/html").querySelector("[data-error]");
-  toast(said?.textContent.trim() || "That did not work. Nothing was changed; please try again.", "error");
+  tell(ctx, said?.textContent.trim() || FAILED, status >= 500);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (!ctx || isForItself(ctx.sourceElement)) return;
-  toast("Duet could not be reached. Nothing was changed; please try again in a moment.", "error");
+  if (ctx && !isForItself(ctx.sourceElement)) tell(ctx, NOT_REACHED, true);
 });
+
+function tell(ctx, words, canRetry) {
+  const element = ctx.sourceElement;
+  const isWrite = ctx.request?.method !== "GET";
+  const retry = () => element.isConnected && (element.matches("form") ? element.requestSubmit(submitterOf(ctx)) : element.click());
+  toast(isWrite ? `Not done. ${words}` : words, "error", isWrite && canRetry && element ? retry : null);
+}
+
+function submitterOf(ctx) {
+  const submitter = ctx.sourceEvent?.submitter;
+  return submitter?.isConnected ? submitter : null;
+}

@@ -63,11 +63,21 @@ def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(stranger: Fl
     ("http://[", "/login"),
     ("", "/login"),
 ])
-def test_htmx_is_told_to_show_the_login_page_as_a_page(stranger: FlaskClient, current: str, target: str) -> None:
-    answer = stranger.get("/settings/sessions", headers={"HX-Request": "true", "HX-Current-URL": current})
+def test_a_followed_link_is_told_to_show_the_login_page_as_a_page(stranger: FlaskClient, current: str, target: str) -> None:
+    answer = stranger.get("/settings", headers={"HX-Request": "true", "HX-Boosted": "true", "HX-Request-Type": "full", "HX-Current-URL": current})
 
     assert (answer.status_code, answer.data) == (401, b"")
     assert answer.headers["HX-Redirect"] == target
+
+
+@pytest.mark.parametrize(("method", "more"), [("GET", {}), ("POST", {}), ("POST", {"HX-Boosted": "true", "HX-Request-Type": "full"})])
+def test_a_part_of_a_page_and_a_form_stay_where_they_are(method: str, more: dict[str, str], stranger: FlaskClient) -> None:
+    """What was typed would be lost: the page asks for the password itself."""
+    path = "/settings/sessions" if method == "GET" else "/settings/live"
+    answer = stranger.open(path, method=method, headers={"HX-Request": "true", **more})
+
+    assert (answer.status_code, answer.data) == (401, b"")
+    assert "HX-Redirect" not in answer.headers
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])

@@ -116,7 +116,7 @@ def test_a_wrong_method_says_which_are_right(stranger: FlaskClient) -> None:
     assert "That cannot be done here" in answer.text
 
 
-@pytest.mark.parametrize("error", [ValueError(SECRET), OSError(28, SECRET), RecursionError(SECRET), KeyError(SECRET)])
+@pytest.mark.parametrize("error", [ValueError(SECRET), OSError(5, SECRET), RecursionError(SECRET), KeyError(SECRET)])
 @pytest.mark.parametrize("headers", [BROWSER, FRAGMENT, {"Accept": "application/json"}], ids=["browser", "fragment", "program"])
 def test_what_goes_wrong_is_said_without_its_inside_and_noted(error: Exception, headers: dict[str, str], serving: Flask, caplog: pytest.LogCaptureFixture) -> None:
     break_it(serving, error)

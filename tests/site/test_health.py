@@ -32,7 +32,7 @@ def test_ready_says_what_it_stands_on(stranger: FlaskClient) -> None:
     answer = stranger.get("/readyz")
 
     assert answer.status_code == 200
-    assert answer.get_json() == {"database": "up", "bus": "up", "streams": 0, "index": "building"}
+    assert answer.get_json() == {"database": "up", "writes": "up", "bus": "up", "streams": 0, "index": "building"}
 
 
 def test_a_bus_that_is_away_is_said_and_takes_nobody_out(app: Flask, stranger: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
