@@ -52,7 +52,7 @@ function end(asked = false) {
   isOver = true;
   lookTimer ||= setInterval(look, LOOK_EVERY);
   if (asked) isPutAway = false;
-  if (!isPutAway) ask();
+  if (!isPutAway && !box()?.open) ask();
 }
 
 // Another tab may have logged in; what this one shows goes on with it.
@@ -64,14 +64,14 @@ document.addEventListener("visibilitychange", look);
 // ---- asking the server: who is logged in now, or the form
 
 async function ask() {
-  if (isAsking || box()?.open) return;
+  if (isAsking) return;
   isAsking = true;
   seen = hint();
   try {
     const answer = await call(`/login/again?${new URLSearchParams({ email: meta.dataset.email })}`);
     if (answer.whoIsHere) goOn(answer.whoIsHere);
-    else if (answer.form) openWith(answer.form);
-    else if (held) toast(answer.words, "error");
+    else if (answer.form && !box()?.open) openWith(answer.form);
+    else if (!answer.form && held) toast(answer.words, "error");
   } catch {
     if (held) toast(NOT_SENT, "error");
     held = null;
@@ -148,11 +148,13 @@ document.addEventListener("click", (event) => {
 
 // ---- logging in
 
-document.addEventListener("submit", (event) => {
+// Heard before those who guard what is typed on the page: this form does not leave it.
+addEventListener("submit", (event) => {
   if (event.target.id !== "again-form") return;
   event.preventDefault();
+  event.stopImmediatePropagation();
   logIn(event.target);
-});
+}, true);
 
 async function logIn(form) {
   const button = form.querySelector("button");
@@ -214,6 +216,7 @@ function goOn({ session, csrf, account, home }, here = false) {
   const before = meta.content;
   live.renew({ session: String(session), csrf });
   document.dispatchEvent(new CustomEvent("duet:renewed", { detail: { before, session: String(session) } }));
+  document.querySelector("form[data-editor] [data-retry]")?.click(); // what could not be saved
   if (form?.isConnected) form.requestSubmit(submitter?.isConnected ? submitter : null);
   else if (wasAsked) toast("You are logged in again. Go on where you were.");
 }
@@ -236,7 +239,7 @@ addEventListener("submit", (event) => {
   const form = event.target;
   const { submitter } = event;
   const isWrite = (submitter?.getAttribute("formmethod") ?? form.getAttribute("method") ?? "").toLowerCase() === "post";
-  if (!meta || !isWrite || form.id === "again-form" || form.action.endsWith("/logout")) return;
+  if (!meta || !isWrite || form.action.endsWith("/logout")) return;
   const isPage = form.getAttribute("hx-boost") === "false" && !form.matches("[hx-post], [hx-patch], [hx-put], [hx-delete]") && !submitter?.hasAttribute("hx-post");
   if (!isOver && !(isPage && OUT_OF_REACH.includes(state))) return;
   event.preventDefault();

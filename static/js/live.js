@@ -277,10 +277,10 @@ export function renew({ session, csrf }) {
   meta.dataset.csrf = csrf;
   for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = csrf;
   link?.close();
-  lastShown = "";
   tries.clear();
   hearState("connecting");
   link = connect();
+  lastShown = ""; // told to the old one at last
   pageChanged();
 }
 

@@ -278,6 +278,8 @@ def test_a_form_of_a_page_from_before_says_so_and_saves_nothing(make_browser: Ca
     other.get_by_role("link", name="Join").wait_for()
     log_in(other, eve.email)
 
+    expect(page.get_by_role("dialog", name="Somebody else is logged in")).to_be_visible()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="Log out", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("This page had become too old to save")
     other.reload()
