@@ -10,10 +10,11 @@ from wtforms.fields.choices import SelectChoice
 from blueprints import formats
 from blueprints.matches.reasons import lacking
 from blueprints.matches.scoring import CRITERIA_OF, USUAL_MAX_KM
-from blueprints.profiles.models import DISTANCES_KM, Profile
+from blueprints.profiles.models import DISTANCES_KM, Conflict, Profile
 
 MUST, NICE, ANY = "must", "nice", "any"
 IMPORTANCE = {MUST: "Must", NICE: "Nice to have", ANY: "Don't mind"}
+CHANGED = {"musts": "What must be", "dont_minds": "What you do not mind", "max_km": "How near"}
 WITHOUT_SCORE = frozenset({"language"})  # counts in no score: it can only be a must
 
 LABELS: dict[str, str | dict[str, str]] = {
@@ -35,6 +36,8 @@ class PreferencesForm(FlaskForm):
     max_km = SelectField("How near", choices=[SelectChoice(str(km), f"within {formats.number(km)} km") for km in DISTANCES_KM], default=str(USUAL_MAX_KM))
 
     names: tuple[str, ...] = ()
+    base: int  # the version of the profile that the page shows
+    also: list[str]  # what was changed elsewhere meanwhile, in words: saved only when it is sent again
     lacks: dict[str, str | None]  # for each of them the field of the member's own profile that a must still waits for
 
     @classmethod
@@ -42,6 +45,7 @@ class PreferencesForm(FlaskForm):
         """As they stand, with what was sent over them."""
         form = FORMS[profile.role](formdata=sent, data={**_standing(profile), "max_km": str(profile.max_km or USUAL_MAX_KM)})
         form.names = CRITERIA_OF[profile.role]
+        form.base, form.also = profile.version, []
         form.lacks = {name: lacking(name, profile) for name in form.names}
         return form
 
@@ -61,6 +65,16 @@ def _standing(profile: Profile) -> dict[str, str]:
         name: MUST if name in profile.musts else ANY if name in profile.dont_minds or name in WITHOUT_SCORE else NICE
         for name in CRITERIA_OF[profile.role]
     }
+
+
+def differences(conflict: Conflict, role: str) -> list[str]:
+    """Preferences that were changed in two places, as they stand now, and where that was done."""
+    said = []
+    for name, one in conflict.items():
+        labels = [label for slug, label in criteria(role).items() if name != "max_km" and slug in one.theirs]
+        now = f"within {formats.number(one.theirs)} km" if name == "max_km" and one.theirs else ", ".join(labels) or "nothing"
+        said.append(f"{CHANGED[name]} was also changed {one.where}: it is “{now}” now.")
+    return said
 
 
 def criteria(role: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from blueprints.assets import tagged, unchanged
 from blueprints.extensions import MAX_ID, db, htmx
 from blueprints.matches.deck import MOST_PAGES, PAGE_SIZE, Deck, News, kept, standing, words_of
 from blueprints.matches.filters import Filters
-from blueprints.matches.forms import PreferencesForm
+from blueprints.matches.forms import PreferencesForm, differences
 from blueprints.matches.models import Mark, Match, SavedSearch, SearchError
 from blueprints.matches.reasons import musts_of
 from blueprints.profiles import panels
@@ -271,8 +271,12 @@ def prefer() -> ResponseReturnValue:
         return render_template("matches/preferences.html", form=form, viewer=viewer()), 422
     profile = Profile.to_revise(viewer())
     assert profile is not None
-    profile.revise(form.changes, base=profile.version)
+    base = max(0, request.form.get("base", profile.version, type=int))
+    conflict = profile.revise(form.changes, base=base)
     db.session.commit()
+    if conflict:  # what else was sent is saved; sent once more, this is meant
+        form.base, form.also = profile.version, differences(conflict, profile.role)
+        return render_template("matches/preferences.html", form=form, viewer=viewer()), 409
     flash("Preferences saved. Your deck follows them from now on.", "success")
     return redirect(url_for("matches.index"), 303)
 

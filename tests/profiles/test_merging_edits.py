@@ -349,3 +349,18 @@ def test_both_texts_can_be_put_into_the_control_and_made_into_one(ana, as_user):
     one["bio"] = "Theirs and mine."
     assert client.post("/profile", data=one).status_code == 302
     assert ana.profile.bio == "Theirs and mine."
+
+
+def test_preferences_set_on_two_pages_are_merged_and_what_cannot_is_asked(ana, as_user):
+    client = as_user(ana)
+    usual = {name: "nice" for name in ("niche", "industry", "campaign", "budget", "platforms", "location")} | {"language": "any", "max_km": "250", "base": "1"}
+    assert client.post("/matches/preferences", data=usual | {"budget": "must"}).status_code == 303
+    assert client.post("/matches/preferences", data=usual | {"location": "any"}).status_code == 303
+    assert (ana.profile.musts, ana.profile.dont_minds, ana.profile.max_km) == ({"budget"}, {"location"}, 250)
+
+    page = client.post("/matches/preferences", data=usual | {"budget": "any", "max_km": "50"})
+    assert page.status_code == 409
+    assert "How near was also changed in another tab: it is “within 250 km” now." in page.text
+    base = re.search(r'name="base" value="(\d+)"', page.text)[1]
+    assert client.post("/matches/preferences", data=usual | {"budget": "any", "max_km": "50", "base": base}).status_code == 303
+    assert (ana.profile.musts, ana.profile.max_km) == (set(), 50)
