@@ -1,5 +1,6 @@
 """The libraries Duet stands on, made once and bound to the app in ``app.create_app``."""
 
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from sqlalchemy.orm import DeclarativeBase
 from werkzeug.routing import IntegerConverter, Map
 
 LOCK_WAIT_SECONDS = 5.0
+WARN_EVERY_SECONDS = 60.0
 MAX_ID = 2**31 - 1  # what PostgreSQL's integer holds
 
 NAMES = {
@@ -32,6 +34,8 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+_warned: dict[str, float] = {}  # name of a log → when
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,6 +88,14 @@ class IdConverter(IntegerConverter):
 
     def __init__(self, map: Map) -> None:
         super().__init__(map, min=1, max=MAX_ID)
+
+
+def warn_seldom(log: logging.Logger, error: Exception) -> None:
+    """For loops that try again each second while the database is away or full: a line a minute says it as well."""
+    now = time.monotonic()
+    if now - _warned.get(log.name, -WARN_EVERY_SECONDS) >= WARN_EVERY_SECONDS:
+        _warned[log.name] = now
+        log.warning("%s; it tries again each second", getattr(error, "orig", None) or error)
 
 
 def reads_only(view: Callable[P, R]) -> Callable[P, R]:

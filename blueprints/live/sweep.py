@@ -9,7 +9,7 @@ from prometheus_client import Counter
 from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.extensions import db
+from blueprints.extensions import db, warn_seldom
 from blueprints.live.announcements import EVERYTHING, Announcement, Notice
 from blueprints.live.hub import RECENT_SECONDS, Hub
 
@@ -41,7 +41,7 @@ def keep_sweeping(app: Flask, hub: Hub) -> None:
             hub.say_trouble(False)
         except SQLAlchemyError as error:  # the database is away; requests and streams say so, and the next round tries again
             hub.say_trouble(True)
-            log.warning("sweep: %s", error)
+            warn_seldom(log, error)
         except Exception:  # whatever it was: without this loop lost bells stay lost
             log.exception("sweep")
 

@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import read_aside
+from blueprints.extensions import read_aside, warn_seldom
 from blueprints.live import EVERYTHING, Notice
 from blueprints.matches.scoring import Facts, facts_of
 from blueprints.matches.versions import DeckVersion
@@ -261,7 +261,7 @@ class Index:
                         refreshed = time.monotonic()
                         self.refresh_seen()
             except SQLAlchemyError as error:  # the database is away; the next round tries again
-                log.warning("index: %s", error)
+                warn_seldom(log, error)
                 self.news.set()
                 gevent.sleep(1)
             except Exception:  # whatever it was: without this loop every open deck would go stale in silence

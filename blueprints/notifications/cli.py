@@ -3,6 +3,7 @@
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints import mail
 from blueprints.extensions import db
@@ -38,6 +39,8 @@ def digest(dry_run: bool) -> None:
     try:
         with post:
             digests.send_all(app, post, complain, outcome)
+    except SQLAlchemyError as error:
+        raise click.ClickException(f"the database: {getattr(error, 'orig', None) or error}. {outcome.sent} were sent; the next run sends the others.") from error
     except mail.NoServer as error:
         raise click.ClickException(f"{error}. {outcome.sent} were sent; the next run sends the others.") from error
     forgotten, read = Activity.prune(), Notification.prune()

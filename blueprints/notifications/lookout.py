@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, aliased
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import db, read_aside, utc_now
+from blueprints.extensions import db, read_aside, utc_now, warn_seldom
 from blueprints.matches.models import Mark, words_for
 from blueprints.matches.perfect import perfect_for
 from blueprints.notifications.kinds import milestone
@@ -53,7 +53,7 @@ class Lookout:
                 with self.app.app_context():
                     self.look()
             except SQLAlchemyError as error:  # the database is away; the next round tries again
-                log.warning("lookout: %s", error)
+                warn_seldom(log, error)
                 gevent.sleep(1)
                 self.news.set()
             except Exception:  # whatever it was: without this loop nobody hears of matches any more

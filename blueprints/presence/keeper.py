@@ -10,7 +10,7 @@ import gevent
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.extensions import db
+from blueprints.extensions import db, warn_seldom
 from blueprints.live import Notice
 from blueprints.presence.models import Presence, note_last_seen, note_without_stream
 from blueprints.presence.tracker import Changes, Tracker
@@ -51,7 +51,7 @@ class Keeper:
             try:
                 self.tick(time.monotonic())
             except SQLAlchemyError as error:  # the database is away: what is unwritten waits for the next round
-                log.warning("presence: %s", error)
+                warn_seldom(log, error)
             except Exception:  # whatever it was: without this loop everybody stays where they are for ever
                 log.exception("presence")
 

@@ -98,3 +98,22 @@ def test_somebody_else_comes_to_their_own_page_and_nothing_goes_out_as_them(brow
     expect(page.get_by_role("dialog", name="You are logged in as somebody else")).to_be_visible()
     page.wait_for_url("**/matches")
     expect(page.locator("#navigation")).to_contain_text("Eve Next")
+
+
+def test_what_the_server_could_not_do_is_said_and_can_be_pressed_again(browser: BrowserContext, house: House, ana: Member) -> None:
+    bo = house.add("brand", name="Nordlys Coffee")
+    house.settle()
+    page = tab(browser, "/matches")
+    full = '<p class="error-fragment" data-error="507">The server\'s disk is full. Nothing was changed.</p>'
+    page.route("**/save", lambda route: route.fulfill(status=507, content_type="text/html", body=full))
+    card = page.locator(f"#match-{bo.id}")
+    for _ in range(2):
+        card.get_by_role("button", name="Save").click()
+    said = page.get_by_role("alert").filter(has_text="Not done. The server's disk is full.")
+    expect(said).to_have_count(1)
+    page.unroute("**/save")
+
+    said.get_by_role("button", name="Try again").click()
+
+    expect(card.get_by_role("button", name="Saved")).to_be_visible()
+    expect(said).to_have_count(0)

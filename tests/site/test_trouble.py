@@ -1,5 +1,6 @@
 """The database in trouble, with the real thing each time: the person reads what it is, nothing is half done, and it comes back by itself."""
 
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from gevent import GreenletExit
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -191,6 +193,20 @@ def test_what_postgresql_calls_them(app: Flask) -> None:
 
 
 @on_sqlite
+def test_a_followed_link_stays_on_the_page_while_the_server_is_in_trouble(app: Flask, ana: Account, as_user: Login) -> None:
+    """What was typed there would go with it; the words come beside the page."""
+    client = as_user(ana)
+
+    def broken() -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app.view_functions["accounts.settings"] = broken
+    answer = client.get("/settings", headers={"HX-Request": "true", "HX-Boosted": "true", "HX-Request-Type": "full"})
+
+    assert (answer.status_code, "HX-Redirect" in answer.headers, "data-error" in answer.text) == (507, False, True)
+
+
+@on_sqlite
 def test_a_page_does_not_wait_to_note_that_one_is_here(app: Flask, ana: Account, as_user: Login) -> None:
     """On SQLite somebody's lock is everybody's, and a page would take seconds."""
     client = as_user(ana)
@@ -206,6 +222,29 @@ def test_a_page_does_not_wait_to_note_that_one_is_here(app: Flask, ana: Account,
 
     assert ana.last_seen_at == ana_seen, "it was to be noted, and could not"
     assert took < extensions.LOCK_WAIT_SECONDS
+
+
+@on_sqlite
+def test_what_works_in_the_background_says_so_once_a_minute_and_goes_on(app: Flask, ana: Account, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is here is written each second; while that fails it is kept, and written once it can be."""
+    keeper = app.extensions["presence"]
+    ana_id = ana.id
+    monkeypatch.setattr(extensions, "_warned", {})
+    rounds = iter(range(4))
+
+    def sleep(_seconds: float) -> None:
+        if next(rounds, None) is None:
+            raise GreenletExit
+
+    monkeypatch.setattr("blueprints.presence.keeper.gevent.sleep", sleep)
+    keeper.unwritten[ana_id] = True
+    with connections(for_reading), pytest.raises(GreenletExit):
+        keeper.keep()
+    assert [record.getMessage() for record in caplog.records] == ["attempt to write a readonly database; it tries again each second"]
+    assert ana_id in keeper.unwritten
+
+    keeper.tick(time.monotonic())
+    assert ana_id not in keeper.unwritten
 
 
 def test_an_hour_of_trouble_is_a_line_a_minute(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
