@@ -47,6 +47,7 @@ PAGES = {
     "compare": Shown("brand", "/matches/compare?id={creator}&id={saved}&id={hidden}", "Compare"),
     "why one sees them": Shown("creator", "/matches/{brand}/why", "Why Nordlys Coffee"),
     "why one does not see them": Shown("brand", "/matches/{hidden}/why?niche=art", "Why Hidden Hank"),
+    "history of one's profile": Shown("saved", "/profile/history", "History of your profile"),
     "requests": Shown("asked", "/requests", "(1) Requests"),
     "requests, with nothing": Shown("creator", "/requests", "Requests"),
     "asking somebody": Shown("creator", "/requests/new?to={brand}", "Ask Nordlys Coffee to work together"),
