@@ -23,6 +23,13 @@ def version_of(*folders: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def filenames() -> list[str]:
+    """What pages load: everything but the licences and the service worker, which has an address of its own."""
+    static = current_app.config["STATIC_PATH"]
+    names = (path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file() and path.name != "LICENSE")
+    return sorted(name for name in names if name != "js/sw.js")
+
+
 def asset_version() -> str:
     """Of this start; in development of this request, so that a saved file shows at once."""
     app = current_app

@@ -165,7 +165,7 @@ OF_ANA: dict[str, Callable[[People], Values]] = {
     "accounts.end_session": lambda cast: {"session_id": db.session.scalar(select(LoginSession.id).where(LoginSession.account_id == cast.ana.id))},
 }
 FOR_EVERYONE = {  # what nobody in particular may see: with what an answer may be, and never with anything of a member
-    "site.home": {200}, "site.alive": {200}, "site.ready": {200}, "site.metrics": {200}, "site.patterns": {404}, "static": {404}, "profiles.avatar": {404},
+    "site.home": {200}, "site.alive": {200}, "site.ready": {200}, "site.metrics": {200}, "site.patterns": {404}, "site.worker": {200}, "site.offline": {200}, "static": {404}, "profiles.avatar": {404},
     "accounts.login": {200}, "accounts.begin": {422}, "accounts.again": {200}, "accounts.begin_again": {422}, "accounts.register": {200}, "accounts.create": {422}, "accounts.logout": {302},
     "unsubscribing.ask": {404}, "unsubscribing.unsubscribe": {404},
 }

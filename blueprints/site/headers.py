@@ -3,7 +3,7 @@
 import ipaddress
 import socket
 
-from flask import Flask, Response, abort, current_app, request
+from flask import Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import SecurityError
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -57,9 +57,22 @@ def _is_address(name: str) -> bool:
     return True
 
 
+def name_reader(response: Response) -> None:
+    """``Duet-Account``: the member for whom a whole page was made. The service worker keeps it for them and for nobody else.
+
+    Read from what is loaded, since this must not touch the database. Admins have none: what they look at is kept nowhere.
+    """
+    if request.method != "GET" or request.headers.get("HX-Request-Type") == "partial" or response.mimetype != "text/html":
+        return
+    loaded = vars(viewer) if (viewer := g.get("_login_user")) is not None else {}
+    if loaded.get("role") in ("creator", "brand") and "id" in loaded:
+        response.headers["Duet-Account"] = str(loaded["id"])
+
+
 def add_headers(response: Response) -> Response:
     # added, not merged: no view sets one of these, and looking for each first would only cost time
     response.headers.extend(ALWAYS_AND_TLS if request.is_secure else ALWAYS)
+    name_reader(response)
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
     if "public" not in response.headers["Cache-Control"]:

@@ -1,4 +1,6 @@
-"""Home, the navigation fragment, the pattern page, and what operators ask: alive, ready, metrics."""
+"""Home, the navigation fragment, the pattern page, what a browser keeps for offline, and what operators ask: alive, ready, metrics."""
+
+import json
 
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -7,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from blueprints.assets import asset_version, filenames
 from blueprints.extensions import db
 from blueprints.site.patterns import pattern_samples
 
@@ -37,6 +40,21 @@ def patterns() -> str:
     if not (current_app.config["DEVELOPMENT"] or (current_user.is_authenticated and current_user.role == "admin")):
         abort(404)
     return render_template("site/patterns.html", **pattern_samples())
+
+
+@bp.get("/sw.js")
+def worker() -> Response:
+    """The service worker, told its version and the files of it. Its own address, since it may answer for the addresses below it only."""
+    told = {"VERSION": asset_version(), "FILES": [url_for("static", filename=name) for name in filenames()]}
+    lines = [f"const {name} = {json.dumps(value)};" for name, value in told.items()]
+    script = (current_app.config["STATIC_PATH"] / "js" / "sw.js").read_text()
+    return Response("\n".join((*lines, script)), content_type="text/javascript; charset=utf-8")
+
+
+@bp.get("/offline")
+def offline() -> str:
+    """What a browser shows when Duet cannot be reached and it has no copy of the page; the service worker keeps it."""
+    return render_template("site/offline.html")
 
 
 @bp.get("/healthz")

@@ -91,6 +91,9 @@ function isBehind(subject, elements = elementsShowing(subject)) {
   return elements.some((element) => versionsOf(element).some(([name, version]) => name === subject && version < newest));
 }
 
+/** Whether everything on the page is as new as what was heard of it. */
+export const isRight = () => Object.keys(shown()).every((subject) => !isBehind(subject));
+
 function refresh(subject, data) {
   const isOwnDoing = subject.startsWith("match:") || data.own; // my half of a match, and what I asked or answered: no news to me
   for (const element of elementsShowing(subject)) {
