@@ -43,7 +43,7 @@ addEventListener("fetch", (event) => {
 addEventListener("message", (event) => {
   const { wipe, shown, fetched, list } = event.data;
   if (wipe) event.waitUntil(alone(() => handOver(null)));
-  if (shown) event.waitUntil(judged(event, () => fetch(shown, { cache: "force-cache" })).catch(() => {})); // the browser has it still
+  if (shown) event.waitUntil(judged(event, () => fetch(shown, { cache: "force-cache" }), { change: 0 }).catch(() => {})); // the browser has it still; of the first member ever, or of the one who is here
   if (fetched) event.waitUntil(judgeFetched(fetched).catch(() => {}));
   if (list) event.waitUntil(readable().then((pages) => event.ports[0].postMessage(pages)));
 });
@@ -90,8 +90,8 @@ async function page(event) {
 }
 
 /** The answer, once what it says about who is here has been heeded; it is kept meanwhile. */
-async function judged(event, ask) {
-  const before = await owner().catch(() => ({})); // a device that keeps nothing must not come between
+async function judged(event, ask, known = null) {
+  const before = known ?? (await owner().catch(() => ({}))); // a device that keeps nothing must not come between
   const answer = await ask();
   const isPage = answer.type === "basic" && answer.status < 500 && answer.headers.get("Content-Type")?.startsWith("text/html");
   if (isPage && (await isOfOwner(answer.headers.get("Duet-Account"), before).catch(() => false)) && answer.status === 200) {
