@@ -116,7 +116,7 @@ def sample_owner() -> Any:
     """A brand's own profile, with what it asks of others; the audience it looks for is not filled in."""
     answered = {"niches": frozenset({"food"}), "campaign_types": frozenset({"event"}), "languages": frozenset({"en"}), "budget_max": 1_500}
     asks = {"musts": frozenset({"niche", "audience"}), "dont_minds": frozenset({"location"}), "max_km": 250}
-    return person(900, "brand", "Kelp & Co", audience_min=None, audience_max=None, city=None, works_remotely=True, **answered, **asks)
+    return person(900, "brand", "Kelp & Co", version=1, audience_min=None, audience_max=None, city=None, works_remotely=True, **answered, **asks)
 
 
 def sample_deck() -> SimpleNamespace:
