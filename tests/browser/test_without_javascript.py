@@ -163,7 +163,7 @@ def test_an_error_stands_beside_its_field_and_nothing_typed_is_lost(plain: Calla
     assert (house.saved(ana, "bio"), house.saved(ana, "audience_size")) == ("Typed for an hour", 50_000)
 
 
-@pytest.mark.parametrize(("choice", "stays"), [("Mine", "From the desk"), ("Theirs", "From the phone")])
+@pytest.mark.parametrize(("choice", "stays"), [("Yours", "From the desk"), ("Theirs", "From the phone")])
 def test_a_field_changed_in_two_places_shows_both_values_to_choose_from(
     choice: str, stays: str, plain: Callable[[], Page], house: House, ana: Member
 ) -> None:
@@ -176,8 +176,8 @@ def test_a_field_changed_in_two_places_shows_both_values_to_choose_from(
     desk.get_by_role("button", name="Save profile").click()
 
     expect(desk.get_by_role("alert")).to_contain_text("Choose what shall stay")
-    both = desk.get_by_role("group", name="Headline was changed elsewhere")
-    expect(both.get_by_role("radio")).to_have_count(2)
+    both = desk.get_by_role("group", name="Headline was also changed in")
+    expect(both.get_by_role("radio")).to_have_count(3)
     expect(both).to_contain_text("From the phone")
     expect(both).to_contain_text("From the desk")
     assert (house.saved(ana, "headline"), house.saved(ana, "bio")) == ("From the phone", "Only the desk wrote this")
