@@ -179,7 +179,7 @@ ABSURD_VALUES = ["", "0", "-1", "9" * 18, str(2**31), "9" * 5_000, "NaN", "²", 
 ARGUMENTS = (
     "page", "pages", "shown", "id", "q", "niche", "industry", "campaign", "platform", "language", "near", "within", "audience_min", "audience_max",
     "pay_min", "pay_max", "engagement", "score", "avatar", "active", "sort", "city", "base", "section", "next", "as", "watch", "stream", "subjects", "v", "message", "blocked",
-    "from", "before", "edit", "current", "end", "hidden", "to", "email",
+    "from", "before", "edit", "current", "end", "hidden", "to", "email", "token",
 )  # fmt: skip
 FIELDS = (
     "email", "password", "name", "role", "remember", "next", "current_password", "new_password", "paused", "base", "headline", "bio", "city", "platforms",

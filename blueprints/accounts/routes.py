@@ -81,10 +81,14 @@ def begin() -> ResponseReturnValue:
 
 @bp.get("/login/again")
 def again() -> ResponseReturnValue:
-    """The form as a fragment, for a page whose session ended under it; or, where another tab has logged in meanwhile, what that page needs to go on."""
+    """The form as a fragment, for a page whose session ended under it; or, where another tab has logged in meanwhile, what that page needs to go on.
+
+    The token comes with ``token=1`` only, right before the form is sent. It sets a cookie, and many tabs may ask for the form at the very moment
+    when one of them logs in: none of them may take its new cookie away.
+    """
     if current_user.is_authenticated:
         return _to_go_on()
-    form = AgainForm(formdata=None, email=request.args.get("email"))
+    form = AgainForm(formdata=None, email=request.args.get("email"), meta={} if request.args.get("token") == "1" else {"csrf": False})
     return render_template("accounts/_again.html", form=form)
 
 

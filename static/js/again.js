@@ -57,7 +57,7 @@ function end(asked = false) {
 
 // Another tab may have logged in; what this one shows goes on with it.
 function look() {
-  if (isOver && hint() !== seen && hint() !== meta.content) ask();
+  if (isOver && hint() && hint() !== seen && hint() !== meta.content) ask();
 }
 document.addEventListener("visibilitychange", look);
 
@@ -159,13 +159,12 @@ addEventListener("submit", (event) => {
 async function logIn(form) {
   const button = form.querySelector("button");
   if (button.disabled) return;
-  const body = new URLSearchParams(new FormData(form));
   button.disabled = true;
   try {
-    const answer = await call(form.action, { method: "POST", body });
-    if (answer.whoIsHere) goOn(answer.whoIsHere, true);
+    const first = await call("/login/again?token=1");
+    const answer = first.form ? await send(form, first.form.elements.csrf_token.value) : first;
+    if (answer.whoIsHere) goOn(answer.whoIsHere, answer !== first);
     else if (answer.form) putIn(answer.form, form);
-    else if (answer.status === 400) await askAnew(form);
     else complain(form, answer.words);
   } catch {
     complain(form, NOT_REACHED);
@@ -174,20 +173,16 @@ async function logIn(form) {
   }
 }
 
+function send(form, token) {
+  const body = new URLSearchParams(new FormData(form));
+  body.set("csrf_token", token);
+  return call(form.action, { method: "POST", body });
+}
+
 function putIn(answered, form) {
   const fresh = document.importNode(answered, true);
   form.replaceWith(fresh);
   focusOn(fresh);
-}
-
-// The form's token is another session's: another tab has logged in or out meanwhile.
-async function askAnew(form) {
-  const answer = await call(`/login/again?${new URLSearchParams({ email: form.elements.email.value })}`);
-  if (answer.whoIsHere) goOn(answer.whoIsHere);
-  else if (answer.form) {
-    form.elements.csrf_token.value = answer.form.elements.csrf_token.value;
-    complain(form, "That took too long. Please press Log in once more.");
-  } else complain(form, answer.words);
 }
 
 function complain(form, words) {

@@ -33,7 +33,7 @@ def token_of(text: str) -> str:
 
 
 def send(client: FlaskClient, **typed: str) -> TestResponse:
-    form = client.get("/login/again", headers=FRAGMENT).text
+    form = client.get("/login/again?token=1", headers=FRAGMENT).text
     return client.post("/login/again", headers=FRAGMENT, data={"email": "creator1@example.com", "password": PASSWORD, "csrf_token": token_of(form), **typed})
 
 
@@ -42,6 +42,7 @@ def test_a_browser_without_any_cookie_gets_the_form_and_with_it_all_that_the_pag
     form = client.get("/login/again?email=creator1@example.com", headers=FRAGMENT)
     assert (form.status_code, "<html" in form.text) == (200, False)
     assert 'value="creator1@example.com"' in form.text
+    assert "Set-Cookie" not in form.headers, "another tab may be logging in at this very moment"
 
     answer = send(client)
 

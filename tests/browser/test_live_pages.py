@@ -155,7 +155,7 @@ def test_logging_out_in_one_tab_is_said_in_the_others(bo: BrowserContext, server
     goes.get_by_role("button", name="Log out").click()
 
     expect(stays.locator("#connection")).to_have_attribute("data-state", "ended")
-    expect(stays.locator("#connection")).to_contain_text("Logged out here")
+    expect(stays.locator("#connection")).to_contain_text("Logged out · Log in")
     time.sleep(0.5)
     assert metric(server, "duet_live_streams") == 0
 

@@ -59,7 +59,7 @@ def test_what_was_typed_is_saved_after_logging_in_in_place_and_other_tabs_go_on_
 
     expect(dialog(page)).to_have_count(0)
     page.locator('#connection[data-state="live"]').wait_for(state="attached", timeout=20_000)
-    expect(page.locator("#field-headline-status")).to_contain_text("Saved", timeout=20_000)
+    expect(page.locator("#field-headline-status")).to_have_text("Saved", timeout=20_000)
     assert house.saved(ana, "headline") == "Typed after the end"
     session = page.locator("meta[name=live]").get_attribute("content")
     expect(other.locator("meta[name=live]")).to_have_attribute("content", str(session), timeout=20_000)
