@@ -49,9 +49,26 @@ document.addEventListener("htmx:error", async ({ detail: { ctx } }) => {
   else if (ctx.request.headers["HX-Boosted"]) location.assign(ctx.request.action);
 });
 
-for (const left of ["duet:leaving", "duet:ended"]) document.addEventListener(left, () => tell({ wipe: true }));
+// ---- who leaves takes their pages along; who logs in again on the page they are on brings it back
+
+let hasEnded = false;
+
+function wipe() {
+  if (meta) tell({ wipe: meta.dataset.account });
+}
+
+document.addEventListener("duet:leaving", wipe);
+document.addEventListener("duet:ended", () => {
+  hasEnded = true;
+  wipe();
+});
 addEventListener("submit", (event) => {
-  if (!event.defaultPrevented && event.target.matches('[action="/logout"]')) tell({ wipe: true });
+  if (!event.defaultPrevented && event.target.matches('[action="/logout"]')) wipe();
+});
+document.addEventListener("duet:state", ({ detail }) => {
+  if (!hasEnded || detail !== "live") return;
+  hasEnded = false;
+  tell({ renewed: location.href.split("#")[0] });
 });
 
 // ---- a page from memory says so

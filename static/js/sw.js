@@ -41,9 +41,10 @@ addEventListener("fetch", (event) => {
 });
 
 addEventListener("message", (event) => {
-  const { wipe, shown, fetched, list } = event.data;
-  if (wipe) event.waitUntil(alone(() => handOver(null)));
+  const { wipe, shown, renewed, fetched, list } = event.data;
+  if (wipe) event.waitUntil(alone(async () => (await owner()).account === wipe && handOver(null)));
   if (shown) event.waitUntil(judged(event, () => fetch(shown, { cache: "force-cache" }), { change: 0 }).catch(() => {})); // the browser has it still; of the first member ever, or of the one who is here
+  if (renewed) event.waitUntil(judged(event, () => fetch(renewed)).catch(() => {}));
   if (fetched) event.waitUntil(judgeFetched(fetched).catch(() => {}));
   if (list) event.waitUntil(readable().then((pages) => event.ports[0].postMessage(pages)));
 });

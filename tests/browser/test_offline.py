@@ -134,6 +134,10 @@ def test_an_answer_that_comes_late_does_not_bring_the_one_before_back(make_brows
     until(page, lambda everything: not everything.get("duet-pages"))
     page.goto("/settings")
     wait_until_kept(page, "/settings")
+    page.evaluate("document.dispatchEvent(new CustomEvent('duet:ended'))")  # and the session goes on, as after logging in again in place
+    until(page, lambda everything: not everything.get("duet-pages"))
+    page.evaluate("document.dispatchEvent(new CustomEvent('duet:state', { detail: 'live' }))")
+    wait_until_kept(page, "/settings")
     assert kept(page)["duet-pages"] == ["/settings"]
 
 
