@@ -2,10 +2,16 @@
 //
 // htmx sends the form (hx-patch); here it is cut down to the fields that differ from what is saved, each with the version it is based on.
 // What was saved on another device is put into fields that nobody is typing in, and beside the others, with both values to choose from.
+// What is typed is kept on this device (static/js/outbox.js) until an answer says what became of it: whatever happens to the network, the
+// server or the browser, it is sent later, and what was not taken stands in its field again when the editor is next opened.
 // The same file sends a picture that is dropped on its form.
+
+import { bodyOf, drop, isOld, keep, operation, refreshToken, reject, release, send, sendLast, waiting } from "./outbox.js";
 
 const editors = new WeakMap();
 const FINE = [200, 409, 422];
+const KEEP_AFTER = 300;
+const KEPT = "Saved on this device, will be sent";
 
 class Editor {
   constructor(form) {
@@ -14,13 +20,18 @@ class Editor {
     this.bases = new Map(); // field → the version those are of
     this.sent = new Map(); // field → values under way
     this.open = new Set(); // fields in conflict, waiting for a choice
-    this.failed = new Set(); // fields whose last save did not arrive
+    this.failed = new Set(); // fields whose last save did not arrive, on a device that keeps nothing
     this.later = []; // changes made elsewhere, heard while the same field was under way
+    this.draft = null; // the operation that keeps what is typed and was not sent yet
+    this.under = null; // the one that htmx is sending
+    this.queue = new Map(); // id → those that wait in the outbox, in order
+    this.refused = new Map(); // field → the operation that could not save it, and with which value
     const unsaved = (form.dataset.unsaved ?? "").split(" ");
     for (const name of this.names()) {
       this.bases.set(name, Number(form.elements.base.value));
       this.saved.set(name, unsaved.includes(name) ? null : this.rendered(name));
     }
+    this.fillIn();
   }
 
   names() {
@@ -80,14 +91,87 @@ class Editor {
     return this.names().filter((name) => this.isDirty(name) && !this.open.has(name));
   }
 
-  body(names) {
-    const body = new URLSearchParams({ csrf_token: this.form.elements.csrf_token?.value ?? "", base: this.form.elements.base.value });
-    for (const name of names) {
-      body.append(`base-${name}`, this.bases.get(name));
-      if (this.controls(name)[0].type === "checkbox") body.append(name, "");
-      for (const value of this.typed(name)) body.append(name, value);
+  // ---- keeping on this device
+
+  // What is typed, as an operation: while it was not sent it is always the same one.
+  edit(names) {
+    this.draft ??= operation("profile", { path: this.form.getAttribute("hx-patch"), method: "PATCH", words: "Your profile" });
+    const before = (name) => [...this.queue.values()].findLast((one) => name in one.values);
+    return Object.assign(this.draft, {
+      made: Date.now(),
+      base: this.form.elements.base.value,
+      labels: names.map((name) => document.querySelector(`#field-${name} :is(label, legend)`)?.textContent.trim() ?? name),
+      choices: names.filter((name) => this.controls(name)[0].type === "checkbox"),
+      values: Object.fromEntries(names.map((name) => [name, JSON.parse(this.now(name))])),
+      bases: Object.fromEntries(names.map((name) => [name, this.bases.get(name)])),
+      after: Object.fromEntries(names.filter(before).map((name) => [name, before(name).id])),
+      waits: this.queue.size > 0,
+    });
+  }
+
+  isKept(name) {
+    const now = this.now(name);
+    const waits = [...this.queue.values()].findLast((one) => name in one.values);
+    return now === this.sent.get(name) || now === this.refused.get(name)?.value || (waits && now === JSON.stringify(waits.values[name]));
+  }
+
+  /** Keep what is typed and neither sent nor kept yet; false where this device cannot. */
+  async keepTyped() {
+    clearTimeout(this.keepTimer);
+    const names = this.names().filter((name) => this.isDirty(name) && !this.isKept(name));
+    if (names.length) return keep(this.edit(names));
+    if (this.draft) drop(this.draft.id);
+    this.draft = null;
+    return true;
+  }
+
+  keepSoon() {
+    clearTimeout(this.keepTimer);
+    this.keepTimer = setTimeout(() => this.keepTyped(), KEEP_AFTER);
+  }
+
+  // What waits from an earlier page stands in its fields again, on the version that it was typed over.
+  async fillIn() {
+    for (const one of await waiting("profile")) {
+      if (isOld(one) && !one.rejected) continue; // its person decides, in the list of what waits
+      for (const [name, values] of Object.entries(one.values)) {
+        if (!this.controls(name).length || (this.isDirty(name) && !this.isKept(name))) continue;
+        this.fill(name, values);
+        this.bases.set(name, one.bases[name]);
+        this.say(name, KEPT, "kept");
+        if (one.rejected) this.refused.set(name, { id: one.id, value: JSON.stringify(values), why: one.rejected });
+      }
+      if (!one.rejected) this.queue.set(one.id, one);
     }
-    return body;
+    if (this.queue.size) send();
+    else if (this.dirty().length) this.form.requestSubmit();
+  }
+
+  // The outbox had an answer to one that waited. What was not saved is asked for once more, so that the answer stands beside its field.
+  answered({ operation: one, status, answer }) {
+    if (!this.queue.delete(one.id)) return;
+    for (const [name, values] of Object.entries(one.values)) {
+      if (!this.controls(name).length) continue;
+      if (answer.saved?.includes(name)) {
+        this.wasSaved(name, JSON.stringify(values), { version: answer.versions[name], values: JSON.stringify(answer.values[name]), merged: answer.merged?.includes(name) ? "" : undefined });
+        this.forget(name);
+        if (!this.isDirty(name)) this.say(name, "Saved", "saved");
+      } else {
+        this.refused.set(name, { id: one.id, value: JSON.stringify(values), why: { status } });
+      }
+    }
+    this.hear([]);
+    if (this.queue.size) return;
+    if (this.dirty().length) this.form.requestSubmit();
+    else if (!this.open.size) this.tell("Everything is saved.");
+  }
+
+  // What an operation could not save no longer has to come back: it is saved now, or something else stands there.
+  forget(name) {
+    const old = this.refused.get(name);
+    if (!old) return;
+    this.refused.delete(name);
+    reject(old.id, old.why, [...this.refused].filter(([, { id }]) => id === old.id).map(([left]) => left));
   }
 
   // ---- saving
@@ -100,8 +184,17 @@ class Editor {
       if (event.detail.ctx.sourceEvent?.type === "submit") this.tell(this.open.size ? "Choose between the two values first." : "Everything is saved.");
       return;
     }
+    if (this.queue.size) { // what waits goes first
+      event.preventDefault();
+      this.keepBehind(names);
+      return;
+    }
+    this.under = Object.assign(this.edit(names), { tried: true });
+    this.draft = null;
+    this.kept = keep(this.under);
     this.sent = new Map(names.map((name) => [name, this.now(name)]));
-    event.detail.ctx.request.body = this.body(names);
+    this.keepTyped();
+    event.detail.ctx.request.body = bodyOf(this.under);
     for (const name of names) this.say(name, "Saving…", "info");
     this.tell("Saving…");
   }
@@ -115,15 +208,30 @@ class Editor {
     this.notSaved(ended ? "you were logged out. Log in in another tab, then try again" : status === 400 || status === 403 ? "this page is too old" : status === 429 ? "too often just now" : "the server could not take it", ended);
   }
 
-  afterSwap() {
+  async keepBehind(names) {
+    const isKept = await this.keepTyped();
+    for (const name of names) this.say(name, isKept ? KEPT : "Not saved yet: this device has no room to keep it. It is sent from this page.", "kept");
+    this.tell(isKept ? `${KEPT}.` : "Not saved yet.");
+    send();
+  }
+
+  afterSwap(status) {
+    const { id } = this.under ?? {};
+    const left = [];
     for (const [name, sent] of this.sent) {
       const slot = this.slot(name);
+      if (!slot) return; // the page went meanwhile
       const answer = slot.querySelector("[data-saved]");
+      this.forget(name);
       if (answer) this.wasSaved(name, sent, answer.dataset);
+      else left.push(name);
       if (slot.querySelector("[data-conflict]")) this.open.add(name);
+      if (!answer) this.refused.set(name, { id, value: sent, why: { status } });
       this.failed.delete(name);
       this.markInvalid(name);
     }
+    if (id) reject(id, { status }, left);
+    this.under = null;
     this.sent.clear();
     this.tell(this.open.size || this.form.querySelector(".field__error") ? "Some fields are not saved: see beside them." : "Everything is saved.");
   }
@@ -155,46 +263,57 @@ class Editor {
     if (this.hasFocus(name)) first.setSelectionRange(selectionStart, selectionEnd);
   }
 
-  notSaved(why, ended = false) {
-    for (const name of this.sent.keys()) {
-      this.failed.add(name);
-      const note = this.say(name, `Not saved: ${why}. What you typed is still here.`, "failed");
-      note.classList.add("field__error");
-      note.setAttribute("role", "alert");
+  // No answer, or none that says what became of it: the outbox sends it again.
+  async notSaved(why, ended = false) {
+    const { under, sent } = this;
+    if (!under) return;
+    this.under = null;
+    this.sent = new Map();
+    this.queue.set(under.id, under);
+    const isKept = await this.kept;
+    if (!isKept) this.queue.delete(under.id);
+    for (const name of sent.keys()) {
+      const note = isKept
+        ? this.say(name, ended ? "Saved on this device. It is sent once you are logged in." : KEPT, "kept")
+        : this.say(name, `Not saved: ${why}. What you typed is still here, and only here: this device keeps nothing.`, "failed");
+      if (!isKept) this.failed.add(name);
+      note.classList.toggle("field__error", !isKept);
+      if (!isKept) note.setAttribute("role", "alert");
       if (ended) note.append(" ", link("Log in", this.form.dataset.login));
       note.append(" ", button("Try again", { retry: "" }));
     }
-    this.sent.clear();
-    this.tell("Not saved.");
+    this.tell(isKept ? `${KEPT}.` : "Not saved.");
+    if (isKept) release(under.id);
   }
 
   async retry() {
-    await this.refreshToken();
-    this.form.requestSubmit();
+    await refreshToken();
+    if (this.queue.size) send();
+    else this.form.requestSubmit();
   }
 
-  // Whoever logged in again in another tab has a new token; the values typed here are to be kept.
-  async refreshToken() {
-    try {
-      const answer = await fetch(this.form.action, { headers: { Accept: "text/html" } });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const token = page.querySelector("#profile-form [name=csrf_token]")?.value;
-      if (token) for (const field of document.querySelectorAll("input[name=csrf_token]")) field.value = token;
-    } catch {
-      // still no network: the save itself says so
-    }
-  }
-
-  // The page goes: what is typed goes to the server without waiting for an answer.
+  // The page goes: what is typed goes to the server without waiting for an answer. False where it might be lost.
   async flush() {
-    const names = this.dirty().filter((name) => this.sent.get(name) !== this.now(name));
-    if (!names.length) return true;
-    try {
-      const answer = await fetch(this.form.action, { method: "PATCH", keepalive: true, headers: { Accept: "application/json" }, body: this.body(names) });
-      return answer.ok;
-    } catch {
-      return false; // who waits for the answer asks the person
-    }
+    const names = this.dirty().filter((name) => !this.isKept(name));
+    const last = names.length && !this.queue.size ? this.letGo(this.edit(names)) : null;
+    const sent = last && sendLast(Object.assign(last, { tried: true }));
+    const kept = this.keepTyped(); // what waits behind others, or for a choice
+    const rest = this.letGo(this.draft);
+    if (rest) kept.then(() => release(rest.id));
+    return (await kept) && (await sent) !== false;
+  }
+
+  letGo(one) {
+    if (one === this.draft) this.draft = null;
+    if (one) this.queue.set(one.id, one);
+    return one;
+  }
+
+  // Out of the browser's memory: meanwhile another page may have sent it.
+  comeBack() {
+    this.draft = null;
+    this.queue.clear();
+    this.fillIn();
   }
 
   // What leaving the page would lose for certain.
@@ -212,7 +331,7 @@ class Editor {
     const { changed: name, version, values, where } = change.dataset;
     if (!this.controls(name).length || Number(version) <= this.bases.get(name)) return;
     const merges = change.querySelector("[data-also]") !== null;
-    if (this.sent.has(name)) {
+    if (this.sent.has(name) || [...this.queue.values()].some((one) => name in one.values)) {
       this.later.push(change); // perhaps it is our own save, heard before its answer
     } else if (this.now(name) === values) {
       this.take(name, version, values);
@@ -242,6 +361,7 @@ class Editor {
   }
 
   take(name, version, values) {
+    this.forget(name);
     this.fill(name, JSON.parse(values));
     this.saved.set(name, this.now(name));
     this.bases.set(name, Number(version));
@@ -324,6 +444,7 @@ function link(words, address) {
   const made = document.createElement("a");
   made.href = address;
   made.target = "_blank";
+  made.dataset.again = ""; // in place, where it can (static/js/again.js)
   made.textContent = words;
   return made;
 }
@@ -345,11 +466,16 @@ function onForm(name, react) {
 
 onForm("htmx:before:request", (editor, event) => editor.beforeRequest(event));
 onForm("htmx:before:response", (editor, event) => editor.beforeResponse(event));
-onForm("htmx:after:swap", (editor) => editor.afterSwap());
+onForm("htmx:after:swap", (editor, { detail }) => editor.afterSwap(detail.ctx.response?.status));
 onForm("htmx:error", (editor) => editor.notSaved("there is no connection"));
-onForm("htmx:finally:request", (editor) => editor.hear([]));
+onForm("htmx:finally:request", (editor) => {
+  if (editor.under) release(editor.letGo(editor.under).id); // nobody looked at the answer
+  editor.under = null;
+  editor.hear([]);
+});
 
 document.addEventListener("htmx:after:swap", ({ detail }) => {
+  openEditor();
   if (detail.ctx.sourceElement?.id === "profile-elsewhere") openEditor()?.hear([...document.querySelectorAll("#profile-elsewhere [data-changed]")]);
 });
 
@@ -366,6 +492,7 @@ document.addEventListener("input", ({ target }) => {
   const editor = editorOf(target.form);
   if (editor?.open.has(target.name)) editor.showMine(target.name);
   if (editor?.isDirty(target.name)) editor.slot(target.name)?.querySelector(".field__note--saved")?.remove();
+  editor?.keepSoon();
 });
 
 // What was saved elsewhere while a field was in use comes into it when it is left, unless it was changed here.
@@ -377,6 +504,9 @@ document.addEventListener("focusout", ({ target }) => {
 // A form on the page is known before anyone types in it.
 document.addEventListener("focusin", (event) => editorOf(event.target.form));
 openEditor();
+
+document.addEventListener("duet:sent", ({ detail }) => openEditor()?.answered(detail));
+document.addEventListener("duet:leave", ({ detail }) => detail.push(openEditor()?.flush()));
 
 // ---- leaving
 
@@ -390,7 +520,7 @@ document.addEventListener("htmx:before:request", (event) => {
 document.addEventListener("submit", async (event) => {
   const editor = openEditor();
   const form = event.target;
-  if (!editor || form === editor.form || form.matches("[hx-post], [data-leaving]") || !(editor.dirty().length || editor.wouldLose())) return;
+  if (!editor || form === editor.form || form.matches("[hx-post], [data-leaving], [data-logout]") || !(editor.dirty().length || editor.wouldLose())) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const saved = await editor.flush();
@@ -401,6 +531,8 @@ document.addEventListener("submit", async (event) => {
 }, true);
 document.addEventListener("htmx:before:history:restore", () => openEditor()?.flush());
 addEventListener("pagehide", () => openEditor()?.flush());
+addEventListener("pageshow", ({ persisted }) => persisted && openEditor()?.comeBack());
+document.addEventListener("visibilitychange", () => document.hidden && openEditor()?.keepTyped());
 addEventListener("beforeunload", (event) => {
   if (openEditor()?.wouldLose()) event.preventDefault();
 });

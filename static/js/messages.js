@@ -1,10 +1,13 @@
 // A conversation as one uses it: sending without leaving the page, drafts that stay, the place one reads at kept, who is typing, how far both have read.
 //
 // The log and the list are live elements like any other; this file does what only the browser can know:
-//   - what is typed is sent by Enter (on touch by the button), goes only when the server has it, and is kept as a draft until then, for this login;
+//   - what is typed is sent by Enter (on touch by the button) and kept as a draft until then, for this account;
+//   - what got no answer stands under the log and is sent later, in order (static/js/outbox.js); what was not taken comes back to where one writes;
 //   - the log stays at its end if one was there, else at what one was reading, with a "New message" button;
 //   - what is at the end of a visible tab is read; a browser that knows of unread messages has received them;
 //   - typing is said at most every three seconds, and shown for six.
+
+import { account, drop, isFinal, keep, operation, release, shown } from "./outbox.js";
 
 const DRAFT = "duet-draft:";
 const TYPING_EVERY = 3_000;
@@ -19,6 +22,7 @@ const meta = document.querySelector('meta[name="live"]');
 const known = new WeakSet(); // what was set up already
 const places = new WeakMap(); // htmx's context of a request → where one was reading before its swap
 let busy = null; // what is being sent
+let unsent = []; // operations of this conversation that wait on this device
 let again = false;
 let typedAt = 0;
 let typingTimer = 0;
@@ -36,14 +40,15 @@ function post(path, fields) {
   return fetch(path, { method: "POST", headers: { "X-CSRFToken": meta.dataset.csrf }, body: new URLSearchParams(fields), keepalive: true });
 }
 
-// ---- drafts: those of other logins are nobody's any more
+// ---- drafts: they outlive the session, and go when somebody logs out or another logs in
 
-const draftKey = () => `${DRAFT}${meta.content}:${conversation().dataset.conversation}`;
+const draftKey = () => `${DRAFT}${account()}:${conversation().dataset.conversation}`;
 
-function forgetOtherDrafts() {
-  const mine = `${DRAFT}${meta?.content}:`;
-  for (const key of Object.keys(localStorage)) if (key.startsWith(DRAFT) && !(meta && key.startsWith(mine))) localStorage.removeItem(key);
+function forgetDrafts(isMine = () => false) {
+  for (const key of Object.keys(localStorage)) if (key.startsWith(DRAFT) && !isMine(key)) localStorage.removeItem(key);
 }
+
+document.addEventListener("duet:leaving", () => forgetDrafts());
 
 function keepDraft(composer) {
   if (composer.dataset.composer !== "new") return;
@@ -58,7 +63,9 @@ function enter() {
   if (!known.has(conversation())) {
     known.add(conversation());
     readSent = "";
+    unsent = [];
     if (!location.hash) toEnd();
+    showUnsent();
   }
   const composer = form();
   if (composer && !known.has(composer)) {
@@ -105,10 +112,12 @@ document.addEventListener("input", ({ target }) => {
 
 // One after the other: what is sent while another is under way goes when that one has arrived.
 document.addEventListener("submit", (event) => {
-  if (!isComposer(event.target) || !busy) return;
+  const isBehind = unsent.some((one) => !one.rejected) && event.target.dataset.composer === "new";
+  if (!isComposer(event.target) || !(busy || isBehind)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  again = true;
+  if (busy) again = true;
+  else if (event.target.elements.text.value.trim()) queue(event.target);
 }, { capture: true });
 
 // Who is at the end of a long log needs only its end; who reads further up keeps all of it.
@@ -116,33 +125,40 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   if (!(ctx.sourceElement instanceof Element) || !log()) return;
   const isSending = ctx.sourceElement.matches("[data-composer], [data-with-from]");
   if (isSending && log().dataset.from) ctx.request.body.set("from", log().dataset.from);
+  if (isNew(ctx.sourceElement)) {
+    ctx.request.body.set("operation", ctx.sourceElement.elements.client_id.value);
+    ctx.request.body.set("account", account());
+  }
   if ((isSending || ctx.sourceElement === log()) && isAtEnd()) ctx.request.body.set("end", "1");
 });
 
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (!isComposer(ctx.sourceElement)) return;
-  busy = { ctx, text: ctx.sourceElement.elements.text.value };
+  const text = ctx.sourceElement.elements.text.value;
+  busy = { ctx, text, kept: isNew(ctx.sourceElement) ? keepMessage(ctx.sourceElement, text) : null };
   tell("");
 });
 
-document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
-  if (isComposer(ctx.sourceElement) && ![403, 422, 429].includes(ctx.response.status)) tell(NOT_TAKEN);
-});
-
-document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx && isComposer(ctx.sourceElement)) tell(NOT_REACHED);
-});
-
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+document.addEventListener("htmx:finally:request", async ({ detail: { ctx } }) => {
   if (!busy || ctx !== busy.ctx) return;
   const composer = ctx.sourceElement;
-  const arrived = ctx.response?.status === 200;
-  if (arrived && composer.isConnected && composer.dataset.composer === "new") wasSent(composer, busy.text);
+  const status = ctx.response?.status;
+  const goes = composer.isConnected && isNew(composer) && (status === 200 || (!isAnswered(status) && (await busy.kept)));
+  const { text, kept } = busy;
+  if (kept && isAnswered(status)) drop((await kept).id);
+  else if (await kept) await waitFor(await kept);
+  else if (status !== 200 && ![403, 422, 429].includes(status)) tell(status ? NOT_TAKEN : NOT_REACHED);
+  if (goes) wasSent(composer, text);
+  else if (composer.isConnected) keepDraft(composer);
   busy = null;
-  const goOn = arrived && again;
+  const goOn = goes && again;
   again = false;
   if (goOn && composer.isConnected && composer.elements.text.value.trim()) composer.requestSubmit();
 });
+
+// "Too quick" is said at once, and the text stays.
+const isAnswered = (status) => isFinal(status) || status === 429;
+const isNew = (element) => isComposer(element) && element.dataset.composer === "new";
 
 // Only what was sent goes; what was typed meanwhile stays.
 function wasSent(composer, sent) {
@@ -153,6 +169,96 @@ function wasSent(composer, sent) {
   keepDraft(composer);
   fit(text);
 }
+
+// ---- what got no answer: under the log, in the order in which it goes
+
+/** The operation once it is kept, false where this device keeps nothing. */
+async function keepMessage(composer, text) {
+  const { client_id: id } = composer.elements;
+  const made = operation("message", {
+    id: id.value,
+    path: composer.getAttribute("hx-post"),
+    fields: { text, client_id: id.value },
+    about: conversation().dataset.conversation,
+    words: composer.querySelector("label").textContent,
+    quote: text,
+    tried: true,
+  });
+  const key = draftKey();
+  if (!(await keep(made))) return false;
+  if (localStorage.getItem(key) === text) localStorage.removeItem(key); // else a closed browser would bring it back beside what is sent
+  return made;
+}
+
+async function queue(composer) {
+  const text = composer.elements.text.value;
+  busy = { text };
+  const made = await keepMessage(composer, text);
+  busy = null;
+  if (made) await waitFor(made);
+  if (made) wasSent(composer, text);
+  else tell(NOT_REACHED);
+}
+
+async function waitFor(made) {
+  unsent.push(made);
+  await release(made.id);
+  await showUnsent();
+  toEnd();
+}
+
+async function showUnsent() {
+  const { conversation: id } = conversation()?.dataset ?? {};
+  const slot = document.getElementById("conversation-unsent");
+  if (!slot) return;
+  unsent = (await shown()).filter((one) => one.kind === "message" && one.about === id);
+  const back = unsent.find((one) => one.rejected);
+  if (back && isNew(form()) && !form().elements.text.value.trim()) return putBack(back);
+  const keys = unsent.map((one) => `${one.id}${Boolean(one.rejected)}`).join(" ");
+  if (slot.dataset.shows === keys) return;
+  slot.dataset.shows = keys;
+  slot.replaceChildren(...unsent.map(unsentMessage));
+}
+
+function unsentMessage(one) {
+  const made = document.createElement("article");
+  made.className = `message message--mine message--unsent message--${document.getElementById("conversation-unsent").dataset.role}`;
+  const text = document.createElement("p");
+  text.className = "message__text";
+  text.textContent = one.quote;
+  const facts = document.createElement("p");
+  facts.className = "message__facts";
+  facts.textContent = one.rejected ? `Not sent: ${one.rejected.words}` : "Saved on this device, will be sent";
+  made.append(text, facts);
+  if (one.rejected) made.append(press("Put back", () => putBack(one)), press("Delete", () => drop(one.id)));
+  return made;
+}
+
+function press(words, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "button button--small button--quiet";
+  made.textContent = words;
+  made.addEventListener("click", act);
+  return made;
+}
+
+// What was not taken is where it was written again, before whatever stands there now.
+async function putBack(one) {
+  const text = form()?.elements.text;
+  if (!text || !isNew(form())) return;
+  text.value = [one.quote, text.value].filter((part) => part.trim()).join("\n");
+  keepDraft(form());
+  fit(text);
+  tell(`Not sent: ${one.rejected.words}`);
+  await drop(one.id);
+}
+
+document.addEventListener("duet:outbox", showUnsent);
+
+document.addEventListener("duet:sent", ({ detail: { operation: one } }) => {
+  if (one.about && one.about === conversation()?.dataset.conversation) document.body.dispatchEvent(new CustomEvent(`conversation:${one.about}`, { detail: {} }));
+});
 
 function fresh() {
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -287,6 +393,6 @@ function showTyping(isTyping) {
   if (isTyping) typingTimer = setTimeout(showTyping, TYPING_FOR, false);
 }
 
-forgetOtherDrafts();
+if (meta) forgetDrafts((key) => key.startsWith(`${DRAFT}${account()}:`));
 enter();
 receiveSoon();

@@ -3,6 +3,8 @@
 // What somebody pressed and was not done can be pressed again right there. A session that ended is again.js's; forms that say so
 // (data-own-errors) tell their own errors, and live elements are asked again anyway.
 
+import { isFinal } from "./outbox.js";
+
 const HOLD_FOR = 8_000;
 const NOT_REACHED = "Duet could not be reached. Nothing was changed; please try again in a moment.";
 const FAILED = "That did not work. Nothing was changed; please try again.";
@@ -52,12 +54,13 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:response:error", ({ detail: { ctx } }) => {
   const { status, headers } = ctx.response;
   if (isForItself(ctx.sourceElement) || [401, 409, 422].includes(status) || headers.get("Duet-Session") || headers.get("HX-Redirect")) return;
+  if (ctx.isKept && !isFinal(status)) return; // it waits on this device (unsent.js)
   const said = new DOMParser().parseFromString(ctx.text, "text/html").querySelector("[data-error]");
   tell(ctx, said?.textContent.trim() || FAILED, status >= 500);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx && !isForItself(ctx.sourceElement)) tell(ctx, NOT_REACHED, true);
+  if (ctx && !ctx.isKept && !isForItself(ctx.sourceElement)) tell(ctx, NOT_REACHED, true);
 });
 
 function tell(ctx, words, canRetry) {
