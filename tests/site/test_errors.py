@@ -206,3 +206,14 @@ def test_a_declared_length_beyond_the_limit_is_refused_unread(stranger: FlaskCli
 def test_what_somebody_typed_into_an_address_is_never_markup(stranger: FlaskClient) -> None:
     for path in ("/<script>alert(1)</script>", "/nowhere?q=<script>alert(1)</script>"):
         assert "<script>alert" not in stranger.get(path, headers=BROWSER).text
+
+
+def test_a_form_that_was_cut_off_on_its_way_is_not_taken_for_a_whole_one(ana: Account, as_user: Login) -> None:
+    def sent(**environ: object) -> int:
+        asked = {"data": b"base=1&bio=I+film+street+food", "content_type": "application/x-www-form-urlencoded"}
+        return as_user(ana).patch("/profile", **asked, environ_overrides={"wsgi.input_terminated": True, **environ}).status_code  # type: ignore[arg-type]
+
+    assert sent(CONTENT_LENGTH="40") == 400
+    assert db.session.get_one(Profile, ana.profile.id).bio.startswith("I film street food and")
+    assert sent() == 200
+    assert db.session.get_one(Profile, ana.profile.id).bio == "I film street food"
