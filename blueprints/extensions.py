@@ -16,12 +16,14 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from limits.storage import storage_from_string
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, ExceptionContext, MetaData, TypeDecorator, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase
 from werkzeug.routing import IntegerConverter, Map
+
+log = logging.getLogger(__name__)
 
 LOCK_WAIT_SECONDS = 5.0
 WARN_EVERY_SECONDS = 60.0
@@ -75,7 +77,17 @@ class Counters:
         self.enabled = app.config.get("RATELIMIT_ENABLED", True)
 
 
-db = SQLAlchemy(metadata=Model.metadata)
+class Database(SQLAlchemy):
+    def _teardown_session(self, exc: BaseException | None) -> None:
+        """A connection that broke after the answer was made takes nothing from that answer, and leaves nothing behind for the next request."""
+        try:
+            super()._teardown_session(exc)
+        except DBAPIError as error:
+            self.session.registry.clear()
+            log.warning("database: %s", error.orig)
+
+
+db = Database(metadata=Model.metadata)
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
@@ -156,6 +168,15 @@ def _beside_the_pool(engine: Engine) -> Engine:
     aside = create_engine(engine.url, pool_size=1, max_overflow=2, pool_pre_ping=engine.dialect.name != "sqlite")
     event.listen(engine, "engine_disposed", lambda _engine: aside.dispose())
     return aside
+
+
+@event.listens_for(Engine, "handle_error")
+def _notice_a_broken_connection(context: ExceptionContext) -> None:
+    """PostgreSQL ended it, or it fails a ping in whatever way: nothing more is tried with it, not even a rollback, and the next request gets another."""
+    state = getattr(context.original_exception, "sqlstate", "")
+    was_ended = isinstance(context.sqlalchemy_exception, OperationalError) and (state is None or state.startswith(("08", "57P")))
+    if was_ended or context.is_pre_ping:
+        context.is_disconnect = True
 
 
 @event.listens_for(Engine, "connect")

@@ -57,15 +57,23 @@ def render(template: str, **words: Any) -> str:
     try:
         return render_template(template, **words)
     except SQLAlchemyError:
-        db.session.rollback()
+        take_back()
         g._login_user = login_manager.anonymous_user()
         return render_template(template, **words)
+
+
+def take_back() -> None:
+    """Leave no half a change. Where even that fails, the connection is gone, and what was half done with it."""
+    try:
+        db.session.rollback()
+    except SQLAlchemyError as error:
+        log.warning("database: %s", error)
 
 
 def http_error(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
-    db.session.rollback()
+    take_back()
     response = show(error.code)
     for name, value in error.get_headers():
         if name in ("Retry-After", "Allow"):
@@ -86,7 +94,7 @@ def csrf_error(error: CSRFError) -> ResponseReturnValue:
 
 def database_error(error: SQLAlchemyError | OSError) -> ResponseReturnValue:
     """What the database, or the disk below it, suffers from. It needs no restart: the next request finds out for itself."""
-    db.session.rollback()
+    take_back()
     problem = problem_of(error)
     if problem is None:
         if current_app.testing:
@@ -99,7 +107,7 @@ def database_error(error: SQLAlchemyError | OSError) -> ResponseReturnValue:
 
 
 def unexpected(error: Exception) -> ResponseReturnValue:
-    db.session.rollback()
+    take_back()
     log.exception("unexpected error on %s %s", request.method, request.path)
     return show(500)
 
