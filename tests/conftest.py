@@ -251,5 +251,5 @@ def server(make_server: Callable[..., servers.Server]) -> servers.Server:
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Redis."""
-    with servers.redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server.url
