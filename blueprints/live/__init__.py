@@ -8,12 +8,13 @@ from flask import Flask
 from markupsafe import Markup
 
 from blueprints.live import bus as buses
-from blueprints.live.announcements import EVERYTHING, Notice, announce, announce_all, cut, end_streams, say
+from blueprints.live.announcements import EVERYTHING, Notice, announce, announce_again, announce_all, cut, end_streams, say
 from blueprints.live.hub import Hub
 from blueprints.live.subjects import NO_ID, subject
 from blueprints.live.sweep import keep_sweeping
+from blueprints.live.turns import take_turns
 
-__all__ = ["EVERYTHING", "NO_ID", "Live", "Notice", "announce", "announce_all", "cut", "end_streams", "init_app", "say", "subject"]
+__all__ = ["EVERYTHING", "NO_ID", "Live", "Notice", "announce", "announce_again", "announce_all", "cut", "end_streams", "init_app", "say", "subject"]
 
 
 @dataclass
@@ -61,3 +62,4 @@ def init_app(app: Flask) -> None:
     app.extensions["live"] = Live(app)
     app.jinja_env.globals["live"] = live
     app.register_blueprint(bp)
+    take_turns(app)

@@ -99,6 +99,7 @@ class Hub:
         self._by_topic: dict[str, set[Stream]] = defaultdict(set)
         self._by_account: dict[int, list[Stream]] = defaultdict(list)
         self._heard: dict[str, tuple[int, float]] = {}
+        self._cuts: dict[int, dict[str, float]] = defaultdict(dict)
         self._beats: Iterator[int] = itertools.cycle(range(heartbeat_seconds))
         self._wheel: list[set[Stream]] = [set() for _ in range(heartbeat_seconds)]
         self.spread = SPREAD_LEAST_MS
@@ -169,10 +170,15 @@ class Hub:
         return topic in self._by_topic
 
     def heard(self, topic: str) -> int:
-        """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none. ``cut/7``: the newest cut of that account."""
+        """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none."""
         subject, _, audience = topic.partition("/")
         every = f"{subject.partition(':')[0]}:{EVERY_ID}/{audience}"
         return max(self._heard.get(name, NEVER)[0] for name in (topic, every))
+
+    def cuts(self, account_id: int, within: float = math.inf) -> set[str]:
+        """The cuts of an account that rang here lately, each by its topic. They have no order: several machines make them."""
+        after = time.monotonic() - within
+        return {topic for topic, heard_at in self._cuts.get(account_id, {}).items() if heard_at > after}
 
     def ring(self, notice: Notice) -> bool:
         """Hand a notice to all who watch its topic; False when a bell or a sweep brought it before."""
@@ -196,7 +202,7 @@ class Hub:
             self._end(list(self._by_account.get(int(audience), ())))
         elif kind == "cut":
             account = int(audience.partition(".")[0])
-            self._heard[f"cut/{account}"] = (max(notice.version, self.heard(f"cut/{account}")), time.monotonic())
+            self._cuts[account][notice.topic] = time.monotonic()
             self._cut(list(self._by_account.get(account, ())), notice.said["subjects"])
         elif kind.endswith(f":{EVERY_ID}"):
             self._ring_every(notice, kind.removesuffix(EVERY_ID), audience)
@@ -227,13 +233,12 @@ class Hub:
                     stream.put(subject, notice.frame_for(subject))
                     DELIVERIES.inc()
 
-    def _watch_for_another_worker(self, stream: str, account: int, number: int, topics: dict[str, int], cut: int, hidden: bool) -> None:
+    def _watch_for_another_worker(self, stream: str, account: int, number: int, topics: dict[str, int], cuts: list[str], hidden: bool) -> None:
         """What the other worker read of the database may be older than what rang here meanwhile."""
         ours = self.streams.get(stream)
         if ours and ours.account_id == account and ours.is_news(number):
             ours.hidden = hidden
-            newest_cut, cut_at = self._heard.get(f"cut/{account}", NEVER)
-            if newest_cut > cut and time.monotonic() - cut_at < RECENT_SECONDS / 2:  # something became invisible; one of long ago the other only forgot
+            if self.cuts(account, RECENT_SECONDS / 2) - set(cuts):  # something became invisible; a cut of longer ago the other only forgot
                 self.close(ours, "again")  # what may be watched has to be asked anew
                 return
             self.watch(ours, topics)
@@ -286,3 +291,5 @@ class Hub:
             if tick % RECENT_SECONDS == 0:
                 old = time.monotonic() - RECENT_SECONDS
                 self._heard = {topic: heard for topic, heard in self._heard.items() if heard[1] > old}
+                fresh = {account: self.cuts(account, RECENT_SECONDS) for account in self._cuts}
+                self._cuts = defaultdict(dict, {account: {topic: self._cuts[account][topic] for topic in topics} for account, topics in fresh.items() if topics})

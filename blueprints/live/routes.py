@@ -51,14 +51,15 @@ def stream() -> ResponseReturnValue:
         busy = "Too many open streams on this server. Pages check for changes every 15 seconds meanwhile."
         return refused(busy, 503, Retry_After=str(BUSY_RETRY_SECONDS))
     live.start()
-    session = current_user.login_session
-    opened = hub.open(current_user.id, session.id, session.expires_at.timestamp(), **version())
+    viewer = current_user._get_current_object()
+    session = viewer.login_session
+    opened = hub.open(viewer.id, session.id, session.expires_at.timestamp(), **version())
     opened.hidden = request.args.get("hidden") == "1"
     frames = opened.frames()
     try:
         shown = parse(" ".join(request.args.getlist("watch")).split())
         if shown:
-            stale, gone = _subscribe(hub, opened, current_user, shown)
+            stale, gone = _subscribe(hub, opened, viewer, shown)
             _catch_up(opened, stale, gone)
     except Exception:
         hub.leave(opened)
@@ -91,18 +92,19 @@ def watch() -> ResponseReturnValue:
     stream_id = request.form.get("stream", "")
     opened = live.hub.streams.get(stream_id)
     number, hidden = request.form.get("n", 0, type=int), request.form.get("hidden") == "1"
-    if opened and opened.account_id != current_user.id:
+    viewer = current_user._get_current_object()
+    if opened and opened.account_id != viewer.id:
         opened, stream_id = None, ""  # someone else's
-    cut = live.hub.heard(f"cut/{current_user.id}")
+    cuts = live.hub.cuts(viewer.id)
     if opened and opened.is_news(number):
         opened.hidden = hidden
-        stale, gone = _subscribe(live.hub, opened, current_user, shown)
+        stale, gone = _subscribe(live.hub, opened, viewer, shown)
         _catch_up(opened, stale, gone)
         known = True
     else:
-        current = current_versions(current_user, shown)
+        current = current_versions(viewer, shown)
         stale, gone = _compare(shown, current)
-        known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, stream_id, current, number=number, cut=cut, hidden=hidden))
+        known = opened is not None or (bool(stream_id) and _watch_elsewhere(live.bus, viewer, stream_id, current, number=number, cuts=sorted(cuts), hidden=hidden))
     return jsonify(
         stream=known,
         **version(),
@@ -114,11 +116,11 @@ def watch() -> ResponseReturnValue:
 def _subscribe(hub: Hub, opened: Stream, viewer: Any, shown: Mapping[Subject, int]) -> tuple[Stale, list[Subject]]:
     """Subscribe, then compare: what rang while the versions were being read counts as well, and so does what was cut off meanwhile."""
     while True:
-        cut = hub.heard(f"cut/{viewer.id}")
+        cuts = hub.cuts(viewer.id)
         current = current_versions(viewer, shown)
         topics = {subject: topic_of(subject, viewer) for subject in current}
         hub.watch(opened, topics.values())
-        if hub.heard(f"cut/{viewer.id}") == cut:
+        if not hub.cuts(viewer.id) - cuts:
             break
         db.session.rollback()  # what this transaction sees may be from before
     return _compare(shown, {subject: max(version, hub.heard(topics[subject])) for subject, version in current.items()})
@@ -136,8 +138,8 @@ def _catch_up(opened: Stream, stale: Stale, gone: Collection[Subject]) -> None:
         opened.put(str(subject), frame(str(subject), {"gone": True}))
 
 
-def _watch_elsewhere(bus: Bus, stream_id: str, current: Mapping[Subject, int], **said: int) -> bool:
+def _watch_elsewhere(bus: Bus, viewer: Any, stream_id: str, current: Mapping[Subject, int], **said: object) -> bool:
     """Another worker may hold the stream: tell it over the bus. False where there is no elsewhere, or it cannot be reached."""
-    topics = {topic_of(subject, current_user): version for subject, version in current.items()}
-    told = {"stream": stream_id, "account": current_user.id, "topics": topics, **said}
+    topics = {topic_of(subject, viewer): version for subject, version in current.items()}
+    told = {"stream": stream_id, "account": viewer.id, "topics": topics, **said}
     return bus.reaches_others and bus.publish(Notice(f"watch/{stream_id}", 0, json.dumps(told)))

@@ -1,8 +1,10 @@
 """The subjects ``match`` (the viewer's own half of a match) and ``deck``."""
 
 from collections.abc import Collection
+from functools import cache
+from types import SimpleNamespace
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
@@ -10,6 +12,7 @@ from blueprints.live import NO_ID, subject
 from blueprints.matches.models import Mark
 from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE, Profile
+from blueprints.profiles.subjects import visible_among
 
 
 @subject("match", audience=lambda viewer: viewer.id)
@@ -17,9 +20,20 @@ def match_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """Matches with those of the other role whom the viewer may see; each moves on when the viewer's own profile does, or their mark on it."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    others = Profile.visible_to(viewer).where(Profile.id.in_(ids), Profile.role == OTHER_ROLE[viewer.role]).outerjoin(Mark, Mark.of(viewer))
-    mine = db.session.scalar(select(Profile.match_version).where(Profile.account_id == viewer.id)) or 0
-    return {id: max(mine, version or 0) for id, version in db.session.execute(others.with_only_columns(Profile.id, Mark.version))}
+    others = db.session.execute(_versions(viewer.role), {"viewer_id": viewer.id, "ids": list(ids)})
+    mine = db.session.scalar(_own_version(), {"viewer_id": viewer.id}) or 0
+    return {id: max(mine, version or 0) for id, version in others}
+
+
+@cache
+def _versions(role: str) -> Select[int, int | None]:
+    viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
+    return visible_among(role).where(Profile.role == OTHER_ROLE[role]).outerjoin(Mark, Mark.of(viewer)).with_only_columns(Profile.id, Mark.version)
+
+
+@cache
+def _own_version() -> Select[int]:
+    return select(Profile.match_version).where(Profile.account_id == bindparam("viewer_id"))
 
 
 @subject("deck", audience=lambda viewer: f"{viewer.role}.{viewer.id}")

@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.extensions import db
-from blueprints.live import EVERYTHING, announce
+from blueprints.live import EVERYTHING, announce_again
 from blueprints.matches.versions import DeckVersion
 from blueprints.profiles.models import OTHER_ROLE
 from blueprints.site.backups import backup_command, hold_for_server, restore_command, restored_command
@@ -91,6 +91,6 @@ def seed_command(profiles: int, seed_number: int) -> None:
     seed(db.session, profiles, seed_number, current_app.config["MEDIA_PATH"], None)
     for role in OTHER_ROLE:
         DeckVersion.moved_on(role)  # open decks of a running server hear that somebody came
-    announce(EVERYTHING, time.time_ns() // 1_000_000)
+    announce_again(EVERYTHING)
     db.session.commit()
     click.echo(f"{profiles} profiles in {time.monotonic() - started:.1f} s")

@@ -30,6 +30,7 @@ from tests.bench.load import Streams, cookie_for, cpu_seconds, percentile, rate
 from tests.bench.matching import matching
 from tests.bench.messages import first_page_of_a_long_conversation, message_to_dom, message_to_notice
 from tests.bench.presence import presence
+from tests.bench.reconnect import reconnect, reconnect_2000
 from tests.conftest import PASSWORD, app_on
 from tests.servers import ROOT, Server, duet, free_port, wait_for_port
 from tests.visitor import Visitor
@@ -209,7 +210,7 @@ def main() -> None:
     say("measured", "here", "target")
     say("-" * 66, "-" * 34, "-" * 18)
     chosen = sys.argv[1:]
-    parts = (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, messages, presence, seeding, first_page_of_a_fresh_clone)
+    parts = (edit_to_dom, edit_to_notice, stop_with_streams, fragments, matching, new_member_to_deck, change_to_open_decks, messages, presence, reconnect, reconnect_2000, seeding, first_page_of_a_fresh_clone)
     for part in parts:
         if not chosen or part.__name__ in chosen:
             part()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from blueprints.live.announcements import EVERYTHING, OF_THE_MOMENT, Notice, announce, frame
-from blueprints.live.hub import STREAMS_PER_ACCOUNT, Hub, Stream
+from blueprints.live.hub import SPREAD_EACH_MS, SPREAD_LEAST_MS, STREAMS_PER_ACCOUNT, Hub, Stream
 from blueprints.live.subjects import Subject, parse
 
 
@@ -123,6 +123,32 @@ def test_a_stopping_worker_says_so_and_spreads_who_comes_back(hub: Hub, stream: 
     assert not hub.streams
 
 
+def test_the_more_streams_there_are_the_longer_they_take_to_come_back(hub: Hub, stream: Stream) -> None:
+    assert hub.spread == SPREAD_LEAST_MS
+    for number in range(599):
+        hub.open(account_id=number, session_id=number)
+    hub.refresh_spread()
+    assert hub.spread == 600 * SPREAD_EACH_MS
+
+    for _ in range(2):
+        hub._beat(stream)
+    assert read(stream) == {"beat": {}}, "said once"
+    hub.say_trouble(True)
+    assert read(stream) == {"beat": {"trouble": True}}
+    hub.say_trouble(False)
+    assert read(stream) == {"beat": {}}
+    hub.stop()
+    assert read(stream) == {"end": {"why": "restart", "within": 600 * SPREAD_EACH_MS}}
+
+
+def test_beats_are_few_bytes_and_shared(hub: Hub, stream: Stream) -> None:
+    other = hub.open(account_id=8, session_id=2)
+    for each in (stream, other):
+        hub._beat(each)
+    assert stream.pending["beat"] is other.pending["beat"]
+    assert len(stream.pending["beat"]) < 40
+
+
 def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(hub: Hub, stream: Stream) -> None:
     hub.ring(watch_from_elsewhere(stream, 8, 1, {"profile:1": 3}))
     assert stream.topics == set()
@@ -131,8 +157,8 @@ def test_another_worker_may_set_what_a_stream_watches_but_not_for_someone_else(h
     assert stream.topics == {"profile:1"}
 
 
-def watch_from_elsewhere(stream: Stream, account: int, number: int, topics: dict[str, int], cut: int = -1) -> Notice:
-    said = {"stream": stream.id, "account": account, "number": number, "topics": topics, "cut": cut, "hidden": False}
+def watch_from_elsewhere(stream: Stream, account: int, number: int, topics: dict[str, int], cuts: tuple[str, ...] = ()) -> Notice:
+    said = {"stream": stream.id, "account": account, "number": number, "topics": topics, "cuts": cuts, "hidden": False}
     return Notice(f"watch/{stream.id}", 0, json.dumps(said))
 
 
@@ -143,7 +169,7 @@ def test_who_is_cut_off_from_a_subject_hears_that_it_is_gone_and_then_nothing(hu
     read(stream)
     read(other)
 
-    hub.ring(Notice("cut/7", 5, json.dumps({"subjects": ["profile:1", "match:1"]})))
+    hub.ring(Notice("cut/7.a", 1, json.dumps({"subjects": ["profile:1", "match:1"]})))
     assert read(stream) == {"profile:1": {"gone": True}, "match:1": {"gone": True}}
     hub.ring(Notice("profile:1", 9))
     hub.ring(Notice("profile:2", 9))
@@ -152,9 +178,12 @@ def test_who_is_cut_off_from_a_subject_hears_that_it_is_gone_and_then_nothing(hu
 
 
 def test_what_another_worker_allowed_before_a_cut_has_to_be_asked_anew(hub: Hub, stream: Stream) -> None:
-    hub.ring(Notice("cut/7", 5, json.dumps({"subjects": ["profile:1"]})))
-    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:1": 3}, cut=4))
+    for name in "ba":  # the order in which they come says nothing: two machines made them
+        hub.ring(Notice(f"cut/7.{name}", 1, json.dumps({"subjects": ["profile:1"]})))
+    hub.ring(watch_from_elsewhere(stream, 7, 1, {"profile:2": 3}, cuts=("cut/7.a", "cut/7.b", "cut/7.of-long-ago")))
+    assert not stream.closed and stream.topics == {"profile:2"}
 
+    hub.ring(watch_from_elsewhere(stream, 7, 2, {"profile:1": 3}, cuts=("cut/7.b",)))
     assert stream.closed and stream.topics == set()
 
 

@@ -27,7 +27,7 @@ from blueprints.extensions import db
 from blueprints.live import Notice
 from blueprints.live.announcements import Announcement
 from blueprints.live.hub import Stream
-from blueprints.live.sweep import sweep
+from blueprints.live.sweep import Sweep
 from blueprints.matches.deck import MOST_PAGES, PAGE_SIZE, Deck
 from blueprints.matches.filters import Filters
 from blueprints.matches.index import Index
@@ -490,7 +490,7 @@ def test_a_whole_community_that_came_unheard_is_there(cast: People, elsewhere: F
 
     assert as_user(cast.bo).get("/matches").text.count("<article") > 2
     assert not page.hears()
-    sweep(app.extensions["live"].hub)
+    Sweep(app.extensions["live"].hub).look()
     assert page.hears()
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from blueprints import extensions
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
-from blueprints.live.sweep import sweep
+from blueprints.live.sweep import Sweep
 from blueprints.site.problems import BUSY, FULL, READ_ONLY, Noted, problem_of
 from tests.conftest import PASSWORD
 
@@ -124,7 +124,7 @@ def test_a_full_disk_is_said_in_words_and_ends_with_the_disk_being_full(app: Fla
                 answer = stranger.open(path, method=method, data=data, headers=headers)
                 assert answer.status_code in (200, 302, 507), (path, answer.status_code)
                 assert method == "GET" or answer.status_code != 507 or "disk is full" in answer.text
-        assert sweep(app.extensions["live"].hub) >= 0
+        assert Sweep(app.extensions["live"].hub).look() >= 0
     db.session.expire_all()
     assert not kept or ana.profile.bio.startswith(f"{kept[-1]} "), "what was said to be saved is saved, and no more"
     assert len([record for record in caplog.records if "full" in record.getMessage()]) == 1, "once a minute, and no traceback"
