@@ -3,16 +3,18 @@
 The community is the same each time, so a picture only changes when Duet does.
 """
 
+import contextlib
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.servers import ROOT, Server, duet
+from tests.servers import ROOT, SERVE, Server, free_port
 
 FOLDER = ROOT / "docs" / "screenshots"
 MOST_BYTES = 150_000
@@ -20,6 +22,7 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 BRAND = "bo@example.com"
 CREATOR = "ana@example.com"
+ANOTHER_BROWSER = "Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0"
 
 
 def main() -> None:
@@ -27,7 +30,7 @@ def main() -> None:
     if program is None:
         raise SystemExit("screenshots: no Chromium on this machine")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, duet(Path(folder), DEMO="1") as server, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
         for scheme in ("light", "dark"):
             page = member(browser, server, BRAND, color_scheme=scheme)
@@ -48,10 +51,34 @@ def main() -> None:
             page = member(browser, server, CREATOR, color_scheme=scheme)
             page.goto("/profile")
             shoot(page, f"editor-{scheme}")
+            if scheme == "light":
+                in_two_places(browser, server)
+            page.goto("/profile/history")
+            shoot(page, f"history-{scheme}")
 
             page = member(browser, server, BRAND, color_scheme=scheme, viewport=PHONE, device_scale_factor=2, has_touch=True, is_mobile=True)
             shoot(page, f"deck-phone-{scheme}")
         browser.close()
+
+
+def in_two_places(browser: Browser, server: Server) -> None:
+    """A few saves for the history."""
+    page = member(browser, server, CREATOR, user_agent=ANOTHER_BROWSER)
+    page.goto("/profile")
+    for label, typed in (("Headline", "Street food and the people who cook it"), ("Rate per collaboration", "950"), ("Links", "https://example.org/ana")):
+        page.get_by_label(label, exact=True).fill(typed)
+        page.get_by_role("heading", level=1).click()
+        page.get_by_text("Everything is saved.").wait_for()
+        page.reload()
+    page.get_by_label("Photography").click()
+    page.get_by_text("Everything is saved.").wait_for()
+
+
+@contextlib.contextmanager
+def demo(instance: Path) -> Iterator[Server]:
+    server = Server(instance, free_port(), {"DEMO": "1"}, command=SERVE).start()
+    yield server
+    server.stop()
 
 
 def member(browser: Browser, server: Server, email: str, **options: Any) -> Page:

