@@ -195,6 +195,7 @@ class Editor {
     this.sent = new Map(names.map((name) => [name, this.now(name)]));
     this.keepTyped();
     event.detail.ctx.request.body = bodyOf(this.under);
+    event.detail.ctx.isKept = true; // toasts.js leaves the words to the fields
     for (const name of names) this.say(name, "Saving…", "info");
     this.tell("Saving…");
   }
