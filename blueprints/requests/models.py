@@ -269,6 +269,9 @@ class Request(Model):
             self._become("ended", by, silently=True)
         elif self.state == "pending":
             self._become("withdrawn" if self.is_from(by) else "expired", by, silently=True)
+        else:  # it was over: it leaves the lists of both, and with the last of its part goes that part's heading
+            for one in (self.creator, self.brand) if self.creator_id < self.brand_id else (self.brand, self.creator):
+                one.moved("requests")
 
     def _leave_pending(self, state: str, by: Account) -> None:
         self._hold()
