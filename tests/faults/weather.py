@@ -8,8 +8,9 @@ import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -38,7 +39,7 @@ class Weather:
 
     @property
     def kinds(self) -> list[tuple[Callable[[], Awaitable[None]], int, int]]:
-        """Each with its weight, and how often at most: what starts Python anew costs seconds of a processor."""
+        """Each with its weight, and how often at most in 120: what starts Python anew costs seconds of a processor."""
         kinds: list[tuple[Callable[[], Awaitable[None]], int, int]] = [
             (self.spoil_writes, 34, 1_000), (self.cut_streams, 14, 1_000), (self.cut_requests, 10, 1_000), (self.leave_half_open, 10, 1_000),
             (self.slow_down, 6, 1_000), (self.freeze_a_worker, 8, 1_000), (self.lock_the_database, 8, 1_000),
@@ -50,19 +51,24 @@ class Weather:
             kinds += [(self.end_database_sessions, 8, 1_000)]
         return kinds
 
-    def plan(self, faults: int) -> list[Callable[[], Awaitable[None]]]:
-        """The kinds that are dear come first, so that each is there; then all are shuffled."""
-        dear = [kind for kind, _, most in self.kinds if most < 1_000 for _ in range(most * max(1, faults // 120))]
+    def plan(self, faults: int) -> Iterator[Callable[[], Awaitable[None]]]:
+        """First as many as are wanted, each of the dear kinds among them, in any order; then of the others without end."""
         cheap = [(kind, weight) for kind, weight, most in self.kinds if most == 1_000]
-        rest = self.chance.choices([kind for kind, _ in cheap], [weight for _, weight in cheap], k=max(0, faults - len(dear)))
-        plan = [*dear[:faults], *rest]
-        self.chance.shuffle(plan)
-        return plan
+        dear = [kind for kind, _, most in self.kinds if most < 1_000 for _ in range(most * max(1, faults // 120))][:faults]
+        some = partial(self.chance.choices, [kind for kind, _ in cheap], [weight for _, weight in cheap])
+        first = [*dear, *some(k=faults - len(dear))]
+        self.chance.shuffle(first)
+        yield from first
+        while True:
+            yield from some(k=1)
 
-    async def blow(self, faults: int) -> None:
-        """One after the other, without waiting for the end of any; it returns when all are over."""
-        running = []
+    async def blow(self, faults: int, within: float) -> None:
+        """One after the other, without waiting for the end of any, until so many happened (a cut with nothing to cut is none); it returns when all are over."""
+        running: list[asyncio.Task[None]] = []
+        give_up = time.monotonic() + within
         for fault in self.plan(faults):
+            if self.happened.total() + self.proxy.fallen.total() >= faults or time.monotonic() > give_up:
+                break
             running.append(asyncio.create_task(self._happen(fault)))
             await asyncio.sleep(self.chance.uniform(*BETWEEN))
         await asyncio.gather(*running)
@@ -82,6 +88,8 @@ class Weather:
         """Counted by the proxy, once a write comes along that it befalls."""
         if len(self.proxy.fates) < 4:
             self.proxy.fates.append(self.chance.choice(FATES))
+        else:
+            await self.cut_streams()
 
     async def cut_streams(self) -> None:
         self._cut("stream", self.chance.choice((1, 2, 100)))
