@@ -139,9 +139,9 @@ class Run:
                         assert await tab.open(person.some_page())
                     person.device.spawn(person.device.stay_connected())
                 living = [asyncio.create_task(person.live()) for person in people]
-                await self.weather.blow(FAULTS, within=0.5 * FAULTS)
+                await self.weather.blow(FAULTS, within=0.3 * FAULTS)
                 self.calm = time.monotonic()
-                while self.saved() < FAULTS // 6 and time.monotonic() < self.calm + ALL_WITHIN / 2:
+                while self.saved() < FAULTS // 8 and time.monotonic() < self.calm + ALL_WITHIN / 4:
                     await asyncio.sleep(0.1)  # a slow machine: something has to have been tried
                 self.world.over = True
                 await self._end(living)
