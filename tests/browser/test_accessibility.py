@@ -207,7 +207,7 @@ def test_what_the_editor_says_beside_a_field_has_no_violation(
     page.route("**/profile", lambda route: route.abort())
     page.get_by_label("Bio").fill("Written in a tunnel")
     page.get_by_label("Bio").blur()
-    expect(page.locator("#field-bio-status")).to_contain_text("Not saved")
+    expect(page.locator("#field-bio-status")).to_contain_text("Saved on this device, will be sent")
 
     assert not violations_in_light_and_dark(page)
     complaints[:] = [said for said in complaints if "Failed to fetch" not in said]
