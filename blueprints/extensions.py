@@ -157,6 +157,11 @@ def upsert(model: Any) -> Any:
     return (postgresql if db.engine.dialect.name == "postgresql" else sqlite).insert(model)
 
 
+def rows(prepared: Any, **given: Any) -> Sequence[Any]:
+    """All rows of a query that was made once, in the request's own transaction but without what the session does for objects: half of what asking costs."""
+    return db.session.connection().execute(prepared, given).all()
+
+
 def read_aside(query: Any) -> Sequence[Any]:
     """All rows of a query on a connection of its own, beside the pool: those who wait for its answer may hold all of the pool."""
     with _beside_the_pool(db.engine).connect().execution_options(reads_only=True) as connection:

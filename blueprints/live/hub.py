@@ -99,6 +99,7 @@ class Hub:
         self._by_topic: dict[str, set[Stream]] = defaultdict(set)
         self._by_account: dict[int, list[Stream]] = defaultdict(list)
         self._heard: dict[str, tuple[int, float]] = {}
+        self._heard_of_all: dict[str, tuple[int, float]] = {}
         self._cuts: dict[int, dict[str, float]] = defaultdict(dict)
         self._beats: Iterator[int] = itertools.cycle(range(heartbeat_seconds))
         self._wheel: list[set[Stream]] = [set() for _ in range(heartbeat_seconds)]
@@ -171,9 +172,11 @@ class Hub:
 
     def heard(self, topic: str) -> int:
         """The newest version of a topic that rang here lately, by itself or for all its kind; -1 for none."""
-        subject, _, audience = topic.partition("/")
-        every = f"{subject.partition(':')[0]}:{EVERY_ID}/{audience}"
-        return max(self._heard.get(name, NEVER)[0] for name in (topic, every))
+        newest = self._heard.get(topic, NEVER)[0]
+        if self._heard_of_all:  # seldom any, and a page asks for all that it shows
+            subject, _, audience = topic.partition("/")
+            newest = max(newest, self._heard_of_all.get(f"{subject.partition(':')[0]}:{EVERY_ID}/{audience}", NEVER)[0])
+        return newest
 
     def cuts(self, account_id: int, within: float = math.inf) -> set[str]:
         """The cuts of an account that rang here lately, each by its topic. They have no order: several machines make them."""
@@ -188,7 +191,8 @@ class Hub:
         if notice.version != OF_THE_MOMENT:
             if notice.version <= self.heard(notice.topic):
                 return False
-            self._heard[notice.topic] = (notice.version, time.monotonic())
+            memory = self._heard_of_all if f":{EVERY_ID}/" in notice.topic else self._heard
+            memory[notice.topic] = (notice.version, time.monotonic())
         kind, _, audience = notice.topic.partition("/")
         NOTICES.labels(kind.partition(":")[0]).inc()
         for listener in self.listeners:
@@ -290,6 +294,8 @@ class Hub:
                     self._beat(stream)
             if tick % RECENT_SECONDS == 0:
                 old = time.monotonic() - RECENT_SECONDS
-                self._heard = {topic: heard for topic, heard in self._heard.items() if heard[1] > old}
+                for memory in (self._heard, self._heard_of_all):
+                    for topic in [topic for topic, (_, heard_at) in memory.items() if heard_at <= old]:
+                        del memory[topic]
                 fresh = {account: self.cuts(account, RECENT_SECONDS) for account in self._cuts}
                 self._cuts = defaultdict(dict, {account: {topic: self._cuts[account][topic] for topic in topics} for account, topics in fresh.items() if topics})

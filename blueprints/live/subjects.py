@@ -6,9 +6,10 @@ is a *topic*: ``profile:42``, ``me/7``, ``deck/brand``, ``match:42/7``. Features
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from blueprints.extensions import MAX_ID
 
@@ -21,8 +22,7 @@ Versions = Callable[[Any, Collection[int]], dict[int, int]]
 Audience = Callable[[Any], object]
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(NamedTuple):
     """``kind`` and ``id`` (``NO_ID`` for kinds without), as a page names it."""
 
     kind: str
@@ -71,11 +71,12 @@ def parse(words: Iterable[str]) -> dict[Subject, int]:
 
 def current_versions(viewer: Any, subjects: Collection[Subject]) -> dict[Subject, int]:
     """The subjects among these that ``viewer`` may see, with the version each stands at: a query a kind."""
-    current: dict[Subject, int] = {}
-    for name in sorted({subject.kind for subject in subjects}):
-        ids = {subject.id for subject in subjects if subject.kind == name and subject.id <= MAX_ID}
-        current.update({Subject(name, id): version for id, version in _kinds[name].versions(viewer, ids).items() if id in ids})
-    return current
+    ids_of: dict[str, set[int]] = defaultdict(set)
+    for name, id in subjects:
+        if id <= MAX_ID:
+            ids_of[name].add(id)
+    asked = ((name, ids, _kinds[name].versions(viewer, ids)) for name, ids in sorted(ids_of.items()))
+    return {Subject(name, id): version for name, ids, versions in asked for id, version in versions.items() if id in ids}
 
 
 def topic_of(subject: Subject, viewer: Any) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from functools import cache
 from types import SimpleNamespace
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam
 
 from blueprints.accounts.models import Account
-from blueprints.extensions import db
+from blueprints.extensions import rows
 from blueprints.live import NO_ID, subject
 from blueprints.matches.models import Mark
 from blueprints.matches.versions import DeckVersion
@@ -20,20 +20,14 @@ def match_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """Matches with those of the other role whom the viewer may see; each moves on when the viewer's own profile does, or their mark on it."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    others = db.session.execute(_versions(viewer.role), {"viewer_id": viewer.id, "ids": list(ids)})
-    mine = db.session.scalar(_own_version(), {"viewer_id": viewer.id}) or 0
-    return {id: max(mine, version or 0) for id, version in others}
+    mine = viewer.profile.match_version
+    return {id: max(mine, version or 0) for id, version in rows(_versions(viewer.role), viewer_id=viewer.id, ids=list(ids))}
 
 
 @cache
 def _versions(role: str) -> Select[int, int | None]:
     viewer = SimpleNamespace(role=role, id=bindparam("viewer_id"))
     return visible_among(role).where(Profile.role == OTHER_ROLE[role]).outerjoin(Mark, Mark.of(viewer)).with_only_columns(Profile.id, Mark.version)
-
-
-@cache
-def _own_version() -> Select[int]:
-    return select(Profile.match_version).where(Profile.account_id == bindparam("viewer_id"))
 
 
 @subject("deck", audience=lambda viewer: f"{viewer.role}.{viewer.id}")

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam
 
 from blueprints.accounts.models import Account
 from blueprints.accounts.subjects import own_subject
-from blueprints.extensions import db
+from blueprints.extensions import rows
 from blueprints.live import cut, subject
 from blueprints.presence.rules import may_see
 from blueprints.profiles.models import OTHER_ROLE, Profile, Viewer
@@ -23,7 +23,7 @@ def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """Those of the other role whom the viewer may see, as far as the two show each other whether they are here."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    found = db.session.execute(_versions(viewer.role), {"viewer_id": viewer.id, "ids": list(ids)})
+    found = rows(_versions(viewer.role), viewer_id=viewer.id, ids=list(ids))
     return {them.id: them.presence_version for them in found if may_see(viewer.profile.presence_to, them.presence_to, them.state == "accepted")}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Select, bindparam
 
 from blueprints.accounts.models import Account
 from blueprints.accounts.subjects import own_subject
-from blueprints.extensions import db
+from blueprints.extensions import rows
 from blueprints.live import subject
 from blueprints.profiles.models import OTHER_ROLE, Profile
 
@@ -17,8 +17,7 @@ from blueprints.profiles.models import OTHER_ROLE, Profile
 @subject("profile")
 def versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """The profiles among ``ids`` that ``viewer`` may see, with their versions: what a stream may be told, and whether it is behind."""
-    found = db.session.execute(_versions(viewer.role), {"viewer_id": viewer.id, "ids": list(ids)})
-    return {id: version for id, version in found}
+    return dict(rows(_versions(viewer.role), viewer_id=viewer.id, ids=list(ids)))
 
 
 def visible_among(role: str) -> Select[Profile]:

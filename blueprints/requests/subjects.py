@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam
 
 from blueprints.accounts.models import Account
 from blueprints.accounts.subjects import own_subject
-from blueprints.extensions import db
+from blueprints.extensions import rows
 from blueprints.live import subject
 from blueprints.profiles.models import OTHER_ROLE, Profile
 from blueprints.profiles.subjects import visible_among
@@ -22,8 +22,7 @@ def request_versions(viewer: Account, ids: Collection[int]) -> dict[int, int]:
     """By the other's profile, for all of the other role whom the viewer may see: where nobody has asked yet, as far as all versions are counted from."""
     if viewer.role not in OTHER_ROLE:
         return {}
-    found = db.session.execute(_versions(viewer.role), {"viewer_id": viewer.id, "ids": list(ids)})
-    return {id: version or viewer.counts_from for id, version in found}
+    return {id: version or viewer.counts_from for id, version in rows(_versions(viewer.role), viewer_id=viewer.id, ids=list(ids))}
 
 
 @cache
