@@ -14,11 +14,11 @@ from blueprints.live.announcements import Notice, frame
 from blueprints.live.bus import Bus
 from blueprints.live.hub import Hub, Stream
 from blueprints.live.subjects import Subject, current_versions, parse, topic_of
+from blueprints.live.turns import MAX_WATCH_BYTES
 
 bp = Blueprint("live", __name__)
 
 BUSY_RETRY_SECONDS = 15
-MAX_WATCH_BYTES = 64_000
 
 Stale = dict[Subject, int]
 

@@ -1,11 +1,14 @@
 """The stream over real HTTP, from a real gunicorn with gevent."""
 
+import contextlib
 import signal
+import socket
 import time
 
 import pytest
 
 from blueprints.live.hub import STREAMS_PER_ACCOUNT
+from blueprints.live.turns import AT_ONCE
 from tests.conftest import PASSWORD, Cast
 from tests.servers import Server
 from tests.visitor import Visitor
@@ -77,6 +80,15 @@ def test_the_stream_ends_at_logout_and_the_next_member_in_the_browser_hears_thei
     bo.csrf = ""
     bo.log_in("creator3@example.com", PASSWORD)
     assert bo.get(f"/live?as={session_of_bo}").status == 403
+
+
+def test_those_who_send_half_a_watch_call_hold_up_nobody(bo: Visitor, server: Server, live_cast: Cast) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(2 * AT_ONCE):
+            slow = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            slow.sendall(b"POST /live/watch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nsubjects=")
+
+        assert bo.listen(f"profile:{live_cast.ana}@0").next().data == {"v": 1}
 
 
 def test_the_oldest_of_too_many_streams_goes(bo: Visitor) -> None:
