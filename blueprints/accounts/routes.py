@@ -133,12 +133,13 @@ def _begin(form: LoginForm) -> tuple[int, dict[str, str]]:
         right = verify(stored, form.password.data)
         if not right:
             attempt.failed()
-    fresh = hash_password(form.password.data) if right and needs_rehash(stored) else stored
-    account = _still(account_id, stored) if right else None
+    fresh = hash_password(form.password.data) if right and needs_rehash(stored) else ""
+    account = _still(account_id, stored, form.password.data) if right else None
     if account is None or not account.is_here:
         form.form_errors.append(SUSPENDED.format(current_app.config["SUPPORT_EMAIL"] or NO_SUPPORT_EMAIL) if account else WRONG)
         return 422, {}
-    account.password_hash = fresh
+    if fresh and needs_rehash(account.password_hash):  # else another browser that logged in has renewed it meanwhile
+        account.password_hash = fresh
     sessions.begin(account, remembered=form.remember.data)
     return 200, {}
 
@@ -158,10 +159,18 @@ def _usual(email: str) -> str:
         return ""
 
 
-def _still(account_id: int, stored: str) -> Account | None:
-    """The account whose password was just checked, if it is the same now."""
-    same = select(Account).where(Account.id == account_id, Account.password_hash == stored, Account.deactivated_at.is_(None))
-    return db.session.scalar(same.with_for_update())
+def _still(account_id: int, stored: str, password: str) -> Account | None:
+    """The account, held, whose password was just found right against the hash ``stored``, if it is right now. Another hash need not be of another
+    password: a browser that logs in renews an old one."""
+    held = select(Account).where(Account.id == account_id, Account.deactivated_at.is_(None)).with_for_update()
+    while account := db.session.scalar(held.execution_options(populate_existing=True)):
+        if account.password_hash == stored:
+            return account
+        stored = account.password_hash
+        db.session.rollback()  # the lock is not for the time of a hash
+        if not verify(stored, password):
+            return None
+    return None
 
 
 @bp.post("/logout")
@@ -230,7 +239,7 @@ def change_password() -> ResponseReturnValue:
         form.current_password.errors = [WRONG_CURRENT]
         return _settings(form, 422)
     fresh = hash_password(form.new_password.data)
-    account, mine = _still(account_id, stored), db.session.get(LoginSession, session_id)
+    account, mine = _still(account_id, stored, form.current_password.data), db.session.get(LoginSession, session_id)
     if account is None or mine is None:  # meanwhile the password was changed, or this session ended, from another browser
         return to_login()
     account.password_hash = fresh

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from blueprints.accounts import passwords, routes
 from blueprints.accounts.models import Account, LoginSession
@@ -87,6 +87,31 @@ def test_a_hash_made_with_older_settings_is_renewed(stranger: FlaskClient, ana: 
     db.session.expire_all()
     assert not passwords.needs_rehash(ana.password_hash)
     assert passwords.verify(ana.password_hash, PASSWORD)
+
+
+@pytest.mark.parametrize(("theirs", "status"), [(PASSWORD, 302), ("another long password", 422)])
+def test_who_logs_in_while_the_hash_is_replaced_gets_in_as_long_as_the_password_is_the_same(
+    stranger: FlaskClient, ana: Account, monkeypatch: pytest.MonkeyPatch, theirs: str, status: int
+) -> None:
+    """As another browser does that logs in at the same moment, or changes the password."""
+    from argon2 import PasswordHasher
+
+    email, newest = ana.email, passwords.hash_password(theirs)
+    ana.password_hash = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1).hash(PASSWORD)
+    db.session.commit()
+
+    def hash_meanwhile(password: str) -> str:
+        with db.engine.begin() as another:
+            another.execute(update(Account).values(password_hash=newest))
+        return passwords.hash_password(password)
+
+    hashing = Mock(side_effect=hash_meanwhile)
+    monkeypatch.setattr(routes, "hash_password", hashing)
+
+    assert stranger.post("/login", data={"email": email, "password": PASSWORD}).status_code == status
+    hashing.assert_called_once()
+    db.session.expire_all()
+    assert ana.password_hash == newest, "it is new already"
 
 
 def test_the_cookie_holds_a_random_token_and_the_database_only_its_hash(app: Flask, ana: Account, as_user: Login) -> None:
