@@ -220,7 +220,7 @@ def _refused(words: Words, profile: Profile, wanted: Mapping[str, Any], undone: 
         typed.setlist(name, words.form[name].typed(_restored(words, name, wanted[name])) or [""])
     form = ProfileForm.of(profile, typed)
     form.validate()
-    faults = {name: words for name, words in form.faults.items() if name in wanted}
+    faults = {name: said for name, said in form.faults.items() if name in wanted}
     musts, dont_minds = (set(wanted.get(name, getattr(profile, name))) for name in ("musts", "dont_minds"))
     for name in wanted.keys() & {"musts", "dont_minds"} if musts & dont_minds else ():
         faults[name] = "The same would be a must and not matter. Change that in your preferences."

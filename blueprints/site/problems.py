@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import Any, NamedTuple
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 LATELY_SECONDS = 60
 
@@ -30,17 +30,19 @@ FULL = Problem(
     "full", 507, "The server's disk is full", "Nothing was changed, and what was saved before is safe. The people who run this Duet have to make room: please try again later.", 60
 )
 
-OF_SQLITE = {  # https://sqlite.org/rescode.html: the lower eight bits name the kind
+OF_SQLITE = {  # https://sqlite.org/rescode.html: a whole code, or the kind that its lower eight bits name
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_FULL: FULL,
-    sqlite3.SQLITE_IOERR: FULL,
+    sqlite3.SQLITE_IOERR: FULL,  # a quota says so, and a log that cannot grow
+    sqlite3.SQLITE_IOERR_READ: AWAY,
+    sqlite3.SQLITE_IOERR_SHORT_READ: AWAY,
     sqlite3.SQLITE_READONLY: READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: AWAY,
 }
 OF_POSTGRESQL = {  # https://www.postgresql.org/docs/current/errcodes-appendix.html: a whole code, or the class it begins with
     "40001": BUSY, "40P01": BUSY, "55P03": BUSY, "57014": BUSY, "53300": BUSY,
-    "53100": FULL, "58030": FULL,
+    "53100": FULL,
     "25006": READ_ONLY,
     "08": AWAY, "53": AWAY, "57": AWAY, "58": AWAY,
 }  # fmt: skip
@@ -56,7 +58,8 @@ def problem_of(error: BaseException) -> Problem | None:
     if not isinstance(error, DBAPIError):
         return None
     if isinstance(error.orig, sqlite3.Error):
-        return OF_SQLITE.get(getattr(error.orig, "sqlite_errorcode", -1) & 0xFF)
+        number: int = getattr(error.orig, "sqlite_errorcode", -1)
+        return OF_SQLITE.get(number) or OF_SQLITE.get(number & 0xFF)
     code: str | None = getattr(error.orig, "sqlstate", None)
     if code:
         return OF_POSTGRESQL.get(code) or OF_POSTGRESQL.get(code[:2])
@@ -90,8 +93,3 @@ class Noted:
         """The name of the last one, if it is less than a minute ago."""
         recent = {name: met for name, met in self._met.items() if time.monotonic() - met < LATELY_SECONDS}
         return max(recent, key=lambda name: recent[name]) if recent else None
-
-
-def name_of(error: SQLAlchemyError) -> str:
-    problem = problem_of(error)
-    return problem.name if problem else "down"

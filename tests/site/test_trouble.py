@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gevent import GreenletExit
 from sqlalchemy import event, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from blueprints import extensions
 from blueprints.accounts.models import Account
 from blueprints.extensions import db
 from blueprints.live.sweep import Sweep
-from blueprints.site.problems import BUSY, FULL, READ_ONLY, Noted, problem_of
+from blueprints.site.problems import AWAY, BUSY, FULL, READ_ONLY, Noted, Problem, problem_of
 from tests.conftest import PASSWORD
 
 Login = Callable[[Account], FlaskClient]
@@ -185,11 +186,28 @@ def test_a_replica_can_be_read(app: Flask, ana: Account, as_user: Login) -> None
 @on_postgresql
 def test_what_postgresql_calls_them(app: Flask) -> None:
     """Raised by the server itself, so that the codes are real."""
-    for code, problem in (("53100", FULL), ("40P01", BUSY), ("55P03", BUSY), ("25006", READ_ONLY), ("22012", None)):
+    for code, problem in (("53100", FULL), ("40P01", BUSY), ("55P03", BUSY), ("25006", READ_ONLY), ("58030", AWAY), ("22012", None), ("25P02", None)):
         with pytest.raises(DBAPIError) as raised:
             db.session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{code}'; END $$"))
         db.session.rollback()
         assert problem_of(raised.value) is problem, code
+
+
+@on_sqlite
+def test_what_sqlite_calls_them(app: Flask) -> None:
+    """A question that is wrong is nobody's trouble but ours, whatever else is wrong at the time."""
+    def of(code: int) -> Problem | None:
+        raised = sqlite3.OperationalError("in SQLite's words")
+        raised.sqlite_errorcode = code
+        return problem_of(OperationalError("SELECT 1", {}, raised))
+
+    assert of(sqlite3.SQLITE_BUSY_SNAPSHOT) is BUSY and of(sqlite3.SQLITE_READONLY_DBMOVED) is READ_ONLY
+    assert of(sqlite3.SQLITE_IOERR_WRITE) is FULL and of(sqlite3.SQLITE_IOERR_READ) is AWAY, "a disk that cannot be read is not full"
+    assert of(sqlite3.SQLITE_CORRUPT) is None
+    for wrong in ("SELECT * FROM nowhere", "SELEC 1", "INSERT INTO operations (id) VALUES ('x')", "SELECT :missing"):
+        with pytest.raises(SQLAlchemyError) as raised, db.engine.connect() as connection:
+            connection.execute(text(wrong))
+        assert problem_of(raised.value) is None, wrong
 
 
 @on_sqlite
@@ -207,21 +225,21 @@ def test_a_followed_link_stays_on_the_page_while_the_server_is_in_trouble(app: F
 
 
 @on_sqlite
-def test_a_page_does_not_wait_to_note_that_one_is_here(app: Flask, ana: Account, as_user: Login) -> None:
+def test_a_page_does_not_wait_to_note_that_one_is_here(app: Flask, ana: Account, as_user: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     """On SQLite somebody's lock is everybody's, and a page would take seconds."""
     client = as_user(ana)
     ana_seen = ana.last_seen_at
     db.session.rollback()
     with closing(by_hand()) as other:
         other.execute("UPDATE login_sessions SET last_seen_at = '2026-01-01 00:00:00'")
-    with another_holds_the_lock():
-        started = time.monotonic()
+    with another_holds_the_lock(), monkeypatch.context() as patched:
+        patched.setattr("blueprints.extensions.time.sleep", Mock(side_effect=AssertionError("it waits")))
+        with pytest.raises(AssertionError, match="it waits"):
+            save(client)
         assert client.get("/settings").status_code == 200
-        took = time.monotonic() - started
     db.session.expire_all()
 
     assert ana.last_seen_at == ana_seen, "it was to be noted, and could not"
-    assert took < extensions.LOCK_WAIT_SECONDS
 
 
 @on_sqlite
