@@ -51,17 +51,17 @@ def status(page: Page, name: str) -> Locator:
     return page.locator(f"#field-{name}-status")
 
 
-def wait_until_kept(page: Page, number: int) -> None:
-    """So many operations are on the device, of whomever."""
-    count = """() => new Promise((resolve) => {
+def wait_until_kept(page: Page, number: int, holding: str = "") -> None:
+    """So many operations are on the device, of whomever, and this among them."""
+    everything = """() => new Promise((resolve) => {
       const asked = indexedDB.open("duet", 1);
       asked.onsuccess = () => {
-        const count = asked.result.transaction("operations").objectStore("operations").count();
-        count.onsuccess = () => { asked.result.close(); resolve(count.result); };
+        const all = asked.result.transaction("operations").objectStore("operations").getAll();
+        all.onsuccess = () => { asked.result.close(); resolve(all.result.map((one) => JSON.stringify(one))); };
       };
     })"""
     give_up = time.monotonic() + 20
-    while (now := page.evaluate(count)) != number:
+    while len(now := page.evaluate(everything)) != number or holding not in "".join(now):
         assert time.monotonic() < give_up, now
         page.wait_for_timeout(100)
 
@@ -89,7 +89,7 @@ def test_what_was_edited_offline_goes_when_the_browser_is_opened_again(chromium:
     expect(status(page, "headline")).to_contain_text(KEPT)
     expect(page.locator("#outbox")).to_have_text("2 changes on this device")
     field(page, "audience_size").press_sequentially("48k")  # and not left when the browser is closed
-    page.wait_for_timeout(1_000)  # it is kept as one types; nothing on the page says so
+    wait_until_kept(page, 2, holding="48k")  # as one types; nothing on the page says so
     cookies = first.cookies()
     first.close()
     assert house.saved(ana, "bio") == ""
