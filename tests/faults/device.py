@@ -216,6 +216,7 @@ class Device:
         self.calls = 0
         self.stream = ""
         self.told: list[tuple[float, str, dict[str, Any]]] = []  # when, of which subject, what
+        self.beats: list[float] = []  # when the server said that it lives
         self.read: list[tuple[float, float, frozenset[str]]] = []  # asked, answered, whose words were in it
         self.statuses: Counter[int] = Counter()
         self.counts: Counter[str] = Counter()
@@ -336,6 +337,8 @@ class Device:
                 while status == 200:
                     name, data = (line.split(b": ", 1)[1].decode() for line in (await reader.readuntil(b"\n\n")).rstrip().split(b"\n"))
                     told = json.loads(data)
+                    if name in ("stream", "beat"):
+                        self.beats.append(time.monotonic())
                     if name == "stream":
                         self.stream, self.calls, silence = told["id"], 0, 2 * told["beat"] + SILENCE_SECONDS
                         if said == self.shown:

@@ -18,14 +18,17 @@ from typing import Any
 
 from tests.faults.device import Answer, Device, NoAnswer
 
-RETRY_FIRST, RETRY_LAST = 0.3, 2.5
-PATIENCE, MOST_PATIENCE = 3.0, 15.0  # with the first try of what carries an operation, so that the second overtakes it at times
-REST = (0.5, 1.5)  # seconds between two doings
+RETRY_FIRST, RETRY_LAST = 0.2, 1.5
+PATIENCE, MOST_PATIENCE = 1.5, 15.0  # with the first try of what carries an operation, so that the second overtakes it at times
+REST = (0.2, 0.9)  # seconds between two doings
 BLOCKED_FOR = 8.0
+A_NO = 0.15  # it ends what there is between the two
 NICHES = ("food", "travel", "gaming", "sustainability", "beauty", "fitness")
 TEXTS = ("headline", "bio")
 AGAIN = (408, 425, 429)
 JSON = {"Accept": "application/json"}
+ANSWERS = ("accept", "decline", "withdraw")
+CARRIED = ("edit", "message", *ANSWERS)  # under an operation's id
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Person:
         self.held: dict[str, frozenset[str]] = {}
         self.blocked_at: dict[int, float] = {}
         self.doings: list[tuple[Callable[[], Any], int]] = [
-            (self.edit_texts, 30), (self.edit_lists, 16), (self.write, 20), (self.look, 14), (self.deal, 10), (self.mark, 6), (self.avoid, 6),
+            (self.edit_texts, 30), (self.edit_lists, 16), (self.write, 20), (self.look, 14), (self.deal, 16), (self.mark, 6), (self.avoid, 6),
         ]  # fmt: skip
 
     async def live(self) -> None:
@@ -203,7 +206,7 @@ class Person:
         except NoAnswer:
             return
         if answering := re.search(r"/requests/(\d+)/(accept|withdraw|end)", panel):
-            step = answering[2]
+            step = "decline" if answering[2] == "accept" and self.chance.random() < A_NO else answering[2]
             await self.do(Deed(self.me, self.device.name, step, them, values={"request": int(answering[1])}), "POST", f"/requests/{answering[1]}/{step}", {}, JSON)
         elif f"to={them.profile}" in panel:
             deed = Deed(self.me, self.device.name, "ask", them, values={"what": self.token("ask", self.me.id, them.id)})
@@ -239,7 +242,7 @@ class Person:
         """Ask until there is a final answer, always under the same id, as the outbox does."""
         self.world.deeds.append(deed)
         deed.sent, delay, patience = time.monotonic(), RETRY_FIRST, PATIENCE
-        kept = {"operation": deed.operation, "account": self.device.account} if deed.kind in ("edit", "message", "accept", "withdraw") else {}
+        kept = {"operation": deed.operation, "account": self.device.account} if deed.kind in CARRIED else {}
         while True:
             deed.tries += 1
             deed.last_try, deed.last_try_wall = time.monotonic(), time.time()

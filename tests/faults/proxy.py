@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Self
 
 CHUNK = 1 << 16
-LATE_SECONDS = 4.5  # longer than a client of this suite waits for its first answer: it asks again meanwhile
-DEAD_SECONDS = 6.0  # a half-open connection is taken down after this
+LATE_SECONDS = 2.2  # longer than a client of this suite waits for its first answer: it asks again meanwhile
+DEAD_SECONDS = {"stream": 6.0}  # a half-open connection is taken down after this: a stream later than its client gives it up
+OTHERS_DEAD_SECONDS = 2.5
 
 FATES = ("request lost", "request cut in half", "request late", "answer lost", "answer cut in half", "answer late")
 
@@ -121,7 +122,7 @@ class Proxy:
     async def _pump(self, link: Link, source: asyncio.StreamReader, onto: asyncio.StreamWriter) -> None:
         while data := await source.read(CHUNK):
             if not link.flowing.is_set():
-                await asyncio.wait_for(link.flowing.wait(), DEAD_SECONDS)
+                await asyncio.wait_for(link.flowing.wait(), DEAD_SECONDS.get(link.kind, OTHERS_DEAD_SECONDS))
             if self.lag:
                 await asyncio.sleep(self.lag)
             onto.write(data)

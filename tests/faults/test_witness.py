@@ -8,7 +8,7 @@ import pytest
 from tests.faults import witness
 from tests.faults.device import Device, Tab, fragments_of, without
 from tests.faults.people import Deed, Member
-from tests.faults.witness import Kept, Row
+from tests.faults.witness import Asked, Kept, Row
 
 ANA = Member(1, 11, "creator", "ana@example.com")
 BO = Member(2, 12, "brand", "bo@example.com")
@@ -71,12 +71,26 @@ def test_messages_that_are_lost_doubled_or_out_of_order_are_found() -> None:
     assert witness.wrong_numbers(kept[1:]) != []
 
 
+def test_an_answer_that_is_lost_doubled_or_made_up_is_found() -> None:
+    ask, accept = Deed(BO, "bo", "ask", ANA, status=303), Deed(ANA, "ana", "accept", BO, values={"request": 5}, status=200)
+    accepted, again = Asked(5, 2, 1, "accepted", 2), Asked(6, 2, 1, "pending", 3)
+    declined = Deed(ANA, "ana", "decline", BO, values={"request": 5}, status=410)
+
+    assert witness.wrong_requests([ask, accept, declined], [accepted]) == []
+    assert witness.wrong_requests([ask, accept, declined], [again, replace(accepted, state="declined")]) != []
+    assert witness.wrong_requests([ask, accept], [replace(accepted, state="pending", version=1)]) != []
+    assert witness.wrong_requests([ask, accept], [accepted, again]) == []
+    assert len(witness.wrong_requests([ask, accept], [replace(accepted, version=3), again])) == 2
+    assert len(witness.wrong_requests([ask], [accepted])) == len(witness.wrong_requests([ask, accept], [replace(accepted, state="ended", version=3)])) == 1
+
+
 def test_who_hears_or_reads_what_they_may_not_see_is_found() -> None:
     block, lift = Deed(BO, "bo", "block", ANA, sent=10, answered=11, status=303), Deed(BO, "bo", "unblock", ANA, sent=30, answered=31, status=303)
     apart = witness.parted([block, lift], until=99)
+    beats = [float(second) for second in range(99)]
 
     def heard(at: float, subject: str, **data: Any) -> list[str]:
-        return witness.wrongly_heard(ANA, [(at, subject, data)], ALL, {(1, 2): 7}, apart, grace=4)
+        return witness.wrongly_heard(ANA, [(at, subject, data)], ALL, {(1, 2): 7}, apart, beats, grace=4)
 
     def read(at: float, word: str) -> list[str]:
         return witness.wrongly_read(ANA, [(at, at + 0.1, [word])], ALL, apart)
@@ -87,13 +101,16 @@ def test_who_hears_or_reads_what_they_may_not_see_is_found() -> None:
     for wrong in (heard(20, "profile:12", v=3), heard(20, "presence:12", v=3), heard(5, "profile:13", v=3), heard(5, "conversation:8", v=2),
                   heard(20, "conversation:7", v=2), read(20, "say-2-1"), read(20, "word-2-1-4"), read(5, "say-3-1"), read(5, "word-2-3-4")):  # fmt: skip
         assert len(wrong) == 1
+    beats = [12.0, 19.0]  # a slow server: what it says at 20 may be of before
+    assert heard(20, "profile:12", v=3) == []
 
 
 def test_a_mark_that_was_forgotten_is_found_where_nothing_else_was_said_meanwhile() -> None:
-    save, unsave = Deed(ANA, "a", "save", BO, sent=1, answered=2, status=200), Deed(ANA, "b", "unsave", BO, sent=3, answered=4, status=200)
+    save, unsave = Deed(ANA, "a", "save", BO, sent=1, tries=1, answered=2, status=200), Deed(ANA, "b", "unsave", BO, sent=3, tries=1, answered=4, status=200)
 
     assert witness.last_words([save, unsave], "save", "unsave") == {(1, 2): "unsave"}
     assert witness.last_words([save, replace(unsave, sent=1.5)], "save", "unsave") == {}
+    assert witness.last_words([replace(save, tries=2), unsave], "save", "unsave") == {}
 
 
 def test_the_time_to_converge_is_that_of_the_last_page() -> None:

@@ -4,12 +4,13 @@ import itertools
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.faults.people import TEXTS, Deed, Member
+from tests.faults.people import ANSWERS, TEXTS, Deed, Member
 
 LISTS = ("niches", "links")
+BECOMES = {"accept": ("accepted", "ended"), "decline": ("declined",), "withdraw": ("withdrawn",)}
 OF_A_PROFILE = ("profile", "match", "request", "presence")
 OF_TWO = ("conversation", "edits", "typing")
 OF_ONESELF = ("me", "deck", "requests", "conversations", "notifications", "blocked", "privacy", "activity", "reports")
@@ -36,6 +37,17 @@ class Kept:
     client_id: str
     text: str
     at: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request in the database."""
+
+    id: int
+    sender: int
+    receiver: int
+    state: str
+    version: int
 
 
 # Edits.
@@ -133,11 +145,46 @@ def wrong_numbers(kept: Iterable[Kept]) -> list[str]:
     return [f"conversation {id} has the numbers {sorted(found)}" for id, found in numbers.items() if sorted(found) != list(range(1, len(found) + 1))]
 
 
+# Requests.
+
+
+def wrong_requests(deeds: Collection[Deed], asked: Iterable[Asked]) -> list[str]:
+    """Each acknowledged answer became of its request what it says, nothing became of one that nobody wanted, and nothing twice."""
+    wrong = []
+    by_id = {request.id: request for request in asked}
+    for deed in deeds:
+        if deed.kind in ANSWERS and deed.status == 200 and by_id[deed.values["request"]].state not in BECOMES[deed.kind]:
+            wrong.append(f"{deed.device}: {deed.kind} of request {deed.values['request']} was acknowledged, and it is {by_id[deed.values['request']].state}")
+    tried = {(deed.by.id, deed.kind, deed.values.get("request")) for deed in deeds if deed.kind in (*ANSWERS, "end")}
+    fallen_out = {(deed.by.id, deed.other.id) for deed in deeds if deed.kind == "block" and deed.other}
+    asking = {(deed.by.id, deed.other.id) for deed in deeds if deed.kind == "ask" and deed.other}
+    versions: dict[tuple[int, int], int] = {}
+    for request in sorted(by_id.values(), key=lambda request: request.id):
+        sender, receiver = request.sender, request.receiver
+        is_wanted = {
+            "pending": True,
+            "accepted": (receiver, "accept", request.id) in tried or (receiver, sender) in asking,
+            "declined": (receiver, "decline", request.id) in tried,
+            "withdrawn": (sender, "withdraw", request.id) in tried or (sender, receiver) in fallen_out,
+            "expired": (receiver, sender) in fallen_out,
+            "ended": any((one, "end", request.id) in tried for one in (sender, receiver)) or bool({(sender, receiver), (receiver, sender)} & fallen_out),
+        }
+        if not is_wanted[request.state]:
+            wrong.append(f"request {request.id} is {request.state}, which nobody wanted")
+        both = (min(sender, receiver), max(sender, receiver))
+        expected = versions.get(both, 0) + 1 + {"pending": 0, "ended": 2}.get(request.state, 1)
+        if request.version != expected:
+            wrong.append(f"request {request.id} is {request.state} at version {request.version}, and should be at {expected}: something was done twice, or not counted")
+        versions[both] = request.version
+    return wrong
+
+
 # Marks and blocks: the last word counts, where nobody else said something at the same moment.
 
 
 def last_words(deeds: Iterable[Deed], *kinds: str) -> dict[tuple[int, int], str]:
-    """By member and other: the kind of the last deed among these that was done, where no other one overlaps it."""
+    """By member and other: the kind of the last deed among these that was done, where no other one overlaps it, nor may still have been under way:
+    of one that was asked for again, nobody knows when the first try arrived."""
     by_pair: dict[tuple[int, int], list[Deed]] = defaultdict(list)
     for deed in deeds:
         if deed.kind in kinds and deed.other:
@@ -145,7 +192,7 @@ def last_words(deeds: Iterable[Deed], *kinds: str) -> dict[tuple[int, int], str]
     certain = {}
     for both, said in by_pair.items():
         *others, last = sorted(said, key=lambda deed: deed.answered)
-        if last.is_done and all(deed.answered < last.sent for deed in others):
+        if last.is_done and all(deed.answered < last.sent and deed.tries == 1 for deed in others):
             certain[both] = last.kind
     return certain
 
@@ -168,7 +215,7 @@ def parted(deeds: Iterable[Deed], until: float) -> dict[tuple[int, int], list[Pa
     for block in deeds:
         if block.kind == "block" and block.is_done and block.other:
             lifting = [deed.sent for deed in deeds if deed.kind == "unblock" and deed.by == block.by and deed.other == block.other
-                       and (not deed.answered or deed.answered > block.sent)]  # fmt: skip
+                       and (not deed.answered or deed.answered > block.sent or deed.tries > 1)]  # fmt: skip
             span = Parted(block.answered, min(lifting, default=until))
             if span.since < span.until:
                 blocks[block.by.id, block.other.id].append(span)
@@ -178,9 +225,11 @@ def parted(deeds: Iterable[Deed], until: float) -> dict[tuple[int, int], list[Pa
 
 def wrongly_heard(
     me: Member, told: Iterable[tuple[float, str, Mapping[str, Any]]], members: Sequence[Member], conversations: Mapping[tuple[int, int], int],
-    apart: Mapping[tuple[int, int], Sequence[Parted]], grace: float,
+    apart: Mapping[tuple[int, int], Sequence[Parted]], beats: Sequence[float], grace: int,
 ) -> list[str]:  # fmt: skip
-    """``told``: each notice with its time. That something is gone may always be said; ``grace``: seconds in which what was under way may still arrive."""
+    """``told``: each notice with its time. That something is gone may always be said; ``grace``: what was under way may still arrive for so many seconds
+    and so many of the server's own ``beats``, which come later where it is slow."""
+    apart = {both: [replace(span, since=_settled(span.since, beats, grace)) for span in spans] for both, spans in apart.items()}
     by_profile = {member.profile: member for member in members}
     mine = {id: both for both, id in conversations.items() if me.id in both}
     wrong = []
@@ -192,9 +241,9 @@ def wrongly_heard(
             continue
         if kind in OF_A_PROFILE:
             them = by_profile.get(int(id))
-            is_theirs = them is not None and (them == me or (them.role != me.role and not _apart(apart, me.id, them.id, at, at, grace)))
+            is_theirs = them is not None and (them == me or (them.role != me.role and not _apart(apart, me.id, them.id, at, at)))
         elif kind in OF_TWO:
-            is_theirs = int(id) in mine and not _apart(apart, *mine[int(id)], at, at, grace)
+            is_theirs = int(id) in mine and not _apart(apart, *mine[int(id)], at, at)
         else:
             is_theirs = False
         if not is_theirs:
@@ -214,16 +263,21 @@ def wrongly_read(
             who = [int(number) for number in numbers[:-1]]
             if kind == "say":
                 them = by_id[who[0]]
-                is_mine = them == me or (them.role != me.role and not _apart(apart, me.id, them.id, asked, answered, 0))
+                is_mine = them == me or (them.role != me.role and not _apart(apart, me.id, them.id, asked, answered))
             else:
-                is_mine = me.id in who and not _apart(apart, who[0], who[1], asked, answered, 0)
+                is_mine = me.id in who and not _apart(apart, who[0], who[1], asked, answered)
             if not is_mine:
                 wrong.append(f"{me.email} read {word!r}")
     return wrong
 
 
-def _apart(apart: Mapping[tuple[int, int], Sequence[Parted]], one: int, other: int, begun: float, ended: float, grace: float) -> bool:
-    return any(span.since + grace < begun and ended < span.until for span in apart.get((one, other), ()))
+def _apart(apart: Mapping[tuple[int, int], Sequence[Parted]], one: int, other: int, begun: float, ended: float) -> bool:
+    return any(span.since < begun and ended < span.until for span in apart.get((one, other), ()))
+
+
+def _settled(since: float, beats: Sequence[float], grace: int) -> float:
+    n = bisect_right(beats, since) + grace - 1
+    return max(since + grace, beats[n]) if n < len(beats) else float("inf")
 
 
 # How long it took.
