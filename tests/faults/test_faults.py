@@ -41,6 +41,7 @@ FAULTS = int(os.environ.get("FAULTS", "220")) // 2  # half of them in each way o
 OF_EACH_ROLE = 4
 DEVICES = 2
 TABS = 2
+FAIR_SECONDS = 3.0  # in which people go on after the last fault: now every page has to hear what happens, and not only to catch up
 ALL_WITHIN = 120.0  # far more than it takes, even on a machine that does other things: who is not right by then never will be
 UNDER_WAY = {"embedded": 4, "scaled out": 7}  # seconds, and heartbeats, in which a notice may still arrive of what one may no longer see
 
@@ -150,8 +151,13 @@ class Run:
                 living = [asyncio.create_task(person.live()) for person in people]
                 await self.weather.blow(FAULTS, within=max(ALL_WITHIN, FAULTS))
                 self.calm = time.monotonic()
-                while self.saved() < FAULTS // 8 and time.monotonic() < self.calm + ALL_WITHIN:
-                    await asyncio.sleep(0.1)  # a slow machine: something has to have been tried
+                give_up = self.calm + ALL_WITHIN
+                while any(device.word != "live" for device in self.devices) and time.monotonic() < give_up:
+                    await asyncio.sleep(0.1)
+                enough = max(FAULTS // 8, self.saved() + 1)  # on a slow machine it takes longer until something was tried
+                await asyncio.sleep(FAIR_SECONDS)
+                while self.saved() < enough and time.monotonic() < give_up:
+                    await asyncio.sleep(0.1)
                 self.world.over = True
                 await self._end(living)
                 await self._come_right()
