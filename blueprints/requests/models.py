@@ -231,7 +231,8 @@ class Request(Model):
                 before.state, before.answered_at = "expired", before.expires_at
                 cls.recount(db.session.get_one(Account, before.receiver_id))
             db.session.flush()
-        said = {"state": "pending", "sent_at": now, "expires_at": now + EXPIRES_AFTER, "version": before.version if before else max(sender.counts_from, to.account.counts_from)}
+        counted = before.version if before else max(sender.counts_from, to.account.counts_from)
+        said = {"state": "pending", "sent_at": now, "expires_at": now + EXPIRES_AFTER, "version": counted}
         sent = cls(creator_id=creator, brand_id=brand, sender_id=sender.id, **said, **_whole(brief))
         db.session.add(sent)
         db.session.flush()

@@ -143,8 +143,13 @@ def test_what_todays_rules_do_not_let_through_stays_with_the_reason(ana, bo, as_
     revise(bo, budget_min=100, budget_max=200)
     save = bo.profile.version
     revise(bo, budget_max=400)
-    page = undo(as_user(bo), save)  # 500 to 2,000 before: only the lower end is still that save's
-    assert page.status_code in (409, 422) and bo.profile.budget_min == 100
+    client = as_user(bo)
+    page = undo(client, save)  # 500 to 2,000 before: only the lower end is still that save's
+    assert page.status_code == 409 and "Budget from: Not above 400, where the range ends." in page.text
+    assert (bo.profile.budget_min, bo.profile.budget_max) == (100, 400), "one end alone would be no range"
+    assert undo(client, save, anyway=["budget_max"], base=bo.profile.version).status_code == 303
+    assert undo(client, save).status_code == 303
+    assert (bo.profile.budget_min, bo.profile.budget_max) == (500, 2_000)
 
 
 def test_undo_refuses_to_make_a_must_of_what_does_not_matter(ana, as_user):
