@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("before", sa.JSON(), nullable=True),
         sa.Column("after", sa.JSON(), nullable=True),
         sa.Column("device", sa.String(length=100), nullable=False),
+        sa.Column("session_id", sa.Integer(), nullable=True),
         sa.Column("saved_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_profile_edits_profile_id_profiles"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profile_edits")),
