@@ -88,7 +88,7 @@ def again() -> ResponseReturnValue:
     """
     if current_user.is_authenticated:
         return _to_go_on()
-    form = AgainForm(formdata=None, email=request.args.get("email"), meta={} if request.args.get("token") == "1" else {"csrf": False})
+    form = AgainForm(formdata=None, meta={} if request.args.get("token") == "1" else {"csrf": False})
     return render_template("accounts/_again.html", form=form)
 
 

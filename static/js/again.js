@@ -22,7 +22,7 @@ let isOver = false;
 let isPutAway = false;
 let isAsking = false;
 let held = null; // the form whose sending waits, and what it was sent by
-let typedAt = 0;
+let typedAt = -TYPES_FOR;
 let lookTimer = 0;
 let waitTimer = 0;
 let seen = ""; // the session that the browser's cookie named when we last asked
@@ -68,7 +68,7 @@ async function ask() {
   isAsking = true;
   seen = hint();
   try {
-    const answer = await call(`/login/again?${new URLSearchParams({ email: meta.dataset.email })}`);
+    const answer = await call("/login/again");
     if (answer.whoIsHere) goOn(answer.whoIsHere);
     else if (answer.form && !box()?.open) openWith(answer.form);
     else if (!answer.form && held) toast(answer.words, "error");
@@ -93,17 +93,19 @@ async function call(path, more = {}) {
 // Who is in the middle of a word would write the rest of it into the password.
 function openWith(form) {
   clearTimeout(waitTimer);
-  const types = typedAt + TYPES_FOR - Date.now();
+  const types = typedAt + TYPES_FOR - performance.now();
   if (types > 0 && !held) {
     waitTimer = setTimeout(() => isOver && openWith(form), types);
     return;
   }
-  show("You were logged out", "Log in again to go on; what you typed is still here.", document.importNode(form, true));
-  focusOn(box().querySelector("form"));
+  const ours = document.importNode(form, true);
+  ours.elements.email.value = meta.dataset.email; // known to the page: it need not stand in an address, and in a log
+  show("You were logged out", "Log in again to go on; what you typed is still here.", ours);
+  focusOn(ours);
 }
 
 addEventListener("keydown", ({ target }) => {
-  if (target.matches?.("input, textarea, select") && !box()?.contains(target)) typedAt = Date.now();
+  if (target.matches?.("input, textarea, select") && !box()?.contains(target)) typedAt = performance.now();
 }, true);
 
 function show(title, words, content) {
@@ -248,7 +250,7 @@ addEventListener("submit", (event) => {
 async function sendIfReached() {
   const { form, submitter } = held;
   try {
-    const answer = await call(`/login/again?${new URLSearchParams({ email: meta.dataset.email })}`);
+    const answer = await call("/login/again");
     if (answer.form) {
       end(true);
     } else if (String(answer.whoIsHere?.session) === meta.content) {

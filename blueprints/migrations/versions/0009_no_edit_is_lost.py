@@ -38,9 +38,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["profile_id"], ["profiles.id"], name=op.f("fk_profile_edits_profile_id_profiles"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profile_edits")),
     )
+    op.drop_index(op.f("ix_announcements_announced_at"), "announcements")  # the sweep goes by the rows' numbers
     op.create_index("uq_profile_edits_version", "profile_edits", ["profile_id", "version", "field"], unique=True)
 
 
 def downgrade() -> None:
+    op.create_index(op.f("ix_announcements_announced_at"), "announcements", ["announced_at"])
     op.drop_table("profile_edits")
     op.drop_table("operations")
