@@ -21,9 +21,8 @@ const NOT_TAKEN = "Not sent: the server could not take it. What you wrote is sti
 const meta = document.querySelector('meta[name="live"]');
 const known = new WeakSet(); // what was set up already
 const places = new WeakMap(); // htmx's context of a request → where one was reading before its swap
-let busy = null; // what is being sent
+const underWay = new Map(); // composer → what it is sending; one may go to another conversation meanwhile
 let unsent = []; // operations of this conversation that wait on this device
-let again = false;
 let typedAt = 0;
 let typingTimer = 0;
 let readSent = "";
@@ -113,10 +112,11 @@ document.addEventListener("input", ({ target }) => {
 // One after the other: what is sent while another is under way goes when that one has arrived.
 document.addEventListener("submit", (event) => {
   const isBehind = unsent.some((one) => !one.rejected) && event.target.dataset.composer === "new";
-  if (!isComposer(event.target) || !(busy || isBehind)) return;
+  const sending = underWay.get(event.target);
+  if (!isComposer(event.target) || !(sending || isBehind)) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (busy) again = true;
+  if (sending) sending.again = true;
   else if (event.target.elements.text.value.trim()) queue(event.target);
 }, { capture: true });
 
@@ -135,26 +135,30 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (!isComposer(ctx.sourceElement)) return;
   const text = ctx.sourceElement.elements.text.value;
-  busy = { ctx, text, kept: isNew(ctx.sourceElement) ? keepMessage(ctx.sourceElement, text) : null };
+  underWay.set(ctx.sourceElement, { ctx, text, kept: isNew(ctx.sourceElement) ? keepMessage(ctx.sourceElement, text) : null });
   tell("");
 });
 
 document.addEventListener("htmx:finally:request", async ({ detail: { ctx } }) => {
-  if (!busy || ctx !== busy.ctx) return;
   const composer = ctx.sourceElement;
+  if (underWay.get(composer)?.ctx !== ctx) return;
+  const { text, kept } = underWay.get(composer);
   const status = ctx.response?.status;
-  const goes = composer.isConnected && isNew(composer) && (status === 200 || (!isAnswered(status) && (await busy.kept)));
-  const { text, kept } = busy;
+  const goes = isNew(composer) && (status === 200 || (!isAnswered(status) && (await kept)));
   if (kept && isAnswered(status)) drop((await kept).id);
   else if (await kept) await waitFor(await kept);
   else if (status !== 200 && ![403, 422, 429].includes(status)) tell(status ? NOT_TAKEN : NOT_REACHED);
-  if (goes) wasSent(composer, text);
-  else if (composer.isConnected) keepDraft(composer);
-  busy = null;
-  const goOn = goes && again;
-  again = false;
-  if (goOn && composer.isConnected && composer.elements.text.value.trim()) composer.requestSubmit();
+  goOn(composer, goes, text);
 });
+
+function goOn(composer, goes, text) {
+  const { again } = underWay.get(composer);
+  underWay.delete(composer);
+  if (!composer.isConnected) return;
+  if (goes) wasSent(composer, text);
+  else keepDraft(composer);
+  if (goes && again && composer.elements.text.value.trim()) composer.requestSubmit();
+}
 
 // "Too quick" is said at once, and the text stays.
 const isAnswered = (status) => isFinal(status) || status === 429;
@@ -192,19 +196,19 @@ async function keepMessage(composer, text) {
 
 async function queue(composer) {
   const text = composer.elements.text.value;
-  busy = { text };
+  underWay.set(composer, { text });
   const made = await keepMessage(composer, text);
-  busy = null;
   if (made) await waitFor(made);
-  if (made) wasSent(composer, text);
   else tell(NOT_REACHED);
+  goOn(composer, Boolean(made), text);
 }
 
 async function waitFor(made) {
-  unsent.push(made);
+  const isHere = () => made.about === conversation()?.dataset.conversation;
+  if (isHere()) unsent.push(made);
   await release(made.id);
   await showUnsent();
-  toEnd();
+  if (isHere()) toEnd();
 }
 
 async function showUnsent() {
