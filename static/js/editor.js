@@ -147,7 +147,8 @@ class Editor {
     else if (this.dirty().length) this.form.requestSubmit();
   }
 
-  // The outbox had an answer to one that waited. What was not saved is asked for once more, so that the answer stands beside its field.
+  // The outbox had an answer to one that waited. What was not saved is asked for once more, so that the answer stands beside its field;
+  // what the server does not take at all is not: that would go on and on.
   answered({ operation: one, status, answer }) {
     if (!this.queue.delete(one.id)) return;
     for (const [name, values] of Object.entries(one.values)) {
@@ -158,10 +159,11 @@ class Editor {
         if (!this.isDirty(name)) this.say(name, "Saved", "saved");
       } else {
         this.refused.set(name, { id: one.id, value: JSON.stringify(values), why: { status } });
+        if (!FINE.includes(status)) this.say(name, `Not saved: ${answer.words || "the server could not take it."}`, "failed").append(" ", button("Try again", { retry: "" }));
       }
     }
     this.hear([]);
-    if (this.queue.size) return;
+    if (this.queue.size || !FINE.includes(status)) return;
     if (this.dirty().length) this.form.requestSubmit();
     else if (!this.open.size) this.tell("Everything is saved.");
   }
@@ -203,7 +205,7 @@ class Editor {
   // An answer that is not about fields: nothing of it belongs into the page, and the typed values stay.
   beforeResponse(event) {
     const { status, headers } = event.detail.ctx.response;
-    if (FINE.includes(status) && !headers.get("HX-Redirect")) return;
+    if (FINE.includes(status) && headers.get("Profile-Version")) return;
     event.preventDefault();
     const ended = status === 401 || headers.get("HX-Redirect");
     this.notSaved(ended ? "you were logged out. Log in in another tab, then try again" : status === 400 || status === 403 ? "this page is too old" : status === 429 ? "too often just now" : "the server could not take it", ended);
@@ -301,7 +303,9 @@ class Editor {
     const kept = this.keepTyped(); // what waits behind others, or for a choice
     const rest = this.letGo(this.draft);
     if (rest) kept.then(() => release(rest.id));
-    return (await kept) && (await sent) !== false;
+    const isSafe = !last || (await sent);
+    if (!isSafe && this.queue.delete(last.id)) for (const name of names) this.failed.add(name); // a device that keeps nothing: it is only here
+    return (await kept) && isSafe;
   }
 
   letGo(one) {

@@ -25,6 +25,7 @@ let sending = null;
 let timer = 0;
 let failures = 0;
 let refused = ""; // the token that was: nothing goes before there is another
+let doubted = ""; // the login session in which it was: refused there again, it is not for want of a login
 
 /** A random id, as the server takes it. */
 export function fresh() {
@@ -84,10 +85,17 @@ export async function keep(operation) {
   hold(operation.id);
   try {
     await inStore("readwrite", (store) => {
-      store.index("id").getKey(operation.id).onsuccess = ({ target }) => {
-        const { order, ...rest } = operation;
-        store.put({ ...rest, page: isGone ? null : page, touched: Date.now(), ...(target.result && { order: target.result }) });
+      const put = (order) => {
+        const now = { ...operation, page: isGone ? null : page, touched: Date.now(), order };
+        if (!order) delete now.order;
+        store.put(now).onsuccess = ({ target }) => (operation.order = target.result);
       };
+      if (!isGone) {
+        store.index("id").getKey(operation.id).onsuccess = ({ target }) => put(target.result);
+        return;
+      }
+      put(operation.order);
+      store.transaction.commit?.(); // a page that is going hears no answer it could go on after
     });
     return true;
   } catch {
@@ -138,8 +146,13 @@ export async function waiting(kind) {
 /** Those, and what stands behind them in a page that is still open. */
 export async function shown() {
   const loose = await waiting();
-  const behind = (await read().catch(() => [])).filter((operation) => operation.account === account() && operation.waits);
+  const behind = (await everything()).filter((operation) => operation.waits);
   return [...loose, ...behind.filter(({ id }) => !loose.some((one) => one.id === id))];
+}
+
+/** All that is the account's, also what pages are still at. */
+export async function everything() {
+  return (await read().catch(() => [])).filter((operation) => operation.account === account());
 }
 
 /** Take away all that is the account's. */
@@ -202,11 +215,12 @@ export function send() {
     .catch(() => {})
     .then(async () => {
       sending = null;
-      if ((await waiting()).some(isToBeSent)) again();
+      if (maySend() && (await waiting()).some(isToBeSent)) again();
     });
   return sending;
 }
 
+const maySend = () => Boolean(account()) && refused !== meta().dataset.csrf;
 const isToBeSent = (operation) => !operation.rejected && !isOld(operation);
 const chain = ({ kind, path }) => (kind === "profile" ? kind : path);
 
@@ -217,7 +231,7 @@ function again() {
 
 async function sendAll() {
   const stuck = new Set(); // where one could not be sent, those after it wait, and only those
-  while (account() && refused !== meta().dataset.csrf) {
+  while (maySend()) {
     const next = (await waiting()).find((operation) => isToBeSent(operation) && !stuck.has(chain(operation)));
     if (!next) break;
     const status = await attempt(next);
@@ -225,7 +239,7 @@ async function sendAll() {
     else {
       failures += 1;
       stuck.add(chain(next));
-      if (status !== 429 && status !== 500) break;
+      if (![400, 429, 500].includes(status)) break;
     }
   }
 }
@@ -248,7 +262,7 @@ export async function sendLast(operation) {
   return isFinal(status) ? status < 300 : kept;
 }
 
-async function request(operation, how = {}) {
+async function request(operation, how = {}, isAgain = false) {
   const token = meta().dataset.csrf;
   try {
     const response = await fetch(operation.path, {
@@ -261,14 +275,20 @@ async function request(operation, how = {}) {
       ...how,
     });
     const text = await response.text();
-    const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+    const type = response.headers.get("Content-Type") ?? "";
+    const isJson = type.startsWith("application/json");
     const status = response.status === 403 && !isJson ? 401 : response.status; // not a word about the operation: it is somebody else who is logged in
-    if (status === 400 && (await refreshToken())) return request(operation, how);
-    if (status === 400 || status === 401) {
+    if (status < 300 && !isJson) return 0; // whoever said that, it was not Duet
+    if (status === 400 && isAgain) return status; // the token is today's: it is no better for logging in again
+    if (status === 400 && (await refreshToken())) return request(operation, how, true);
+    if ([400, 401].includes(status) && doubted !== meta().content) {
+      doubted = meta().content;
       refused = token;
       document.dispatchEvent(new CustomEvent("duet:ended"));
     }
-    if (isFinal(status)) await settle(operation, status, isJson ? JSON.parse(text) : { words: text.trim() });
+    if (!isFinal(status)) return status;
+    doubted = "";
+    await settle(operation, status, isJson ? JSON.parse(text) : { words: type.startsWith("text/plain") ? text.trim() : undefined });
     return status;
   } catch {
     return 0; // no answer: it stays, and is sent again

@@ -86,6 +86,22 @@ def test_a_page_seen_before_is_read_with_its_age_and_comes_right_when_duet_is_ba
     assert not [path for paths in everything.values() for path in paths if path.startswith(("/live", "/navigation", "/metrics"))], "neither the stream nor a fragment"
 
 
+def test_what_was_typed_the_moment_before_a_page_goes_is_kept(make_browser: Callable[..., BrowserContext], server: Server, ana: Member) -> None:
+    """Behind what waits already, so that it is not sent as the page goes; and no answer of the device's database reaches that page any more."""
+    page = tab(let_in(make_browser(), ana.email), "/profile")
+    wait_until_kept(page, "/profile")
+    server.stop(signal.SIGKILL)
+    page.get_by_label("Bio").fill("Left")
+    page.get_by_label("Bio").blur()
+    expect(page.locator("#field-bio-status")).to_contain_text("Saved on this device")
+    page.get_by_label("Headline").fill("Not even left")
+    page.reload()
+
+    expect(page.locator("#seen")).to_contain_text(HELLO)
+    expect(page.get_by_label("Headline")).to_have_value("Not even left")
+    expect(page.get_by_label("Bio")).to_have_value("Left")
+
+
 def test_a_page_never_seen_says_so_lists_what_can_be_read_and_opens_when_duet_is_back(make_browser: Callable[..., BrowserContext], server: Server, ana: Member) -> None:
     page = tab(let_in(make_browser(), ana.email), "/matches")
     wait_until_kept(page, "/matches")
