@@ -3,13 +3,15 @@
 // An answer that did not get through is kept like everything else (static/js/outbox.js); where its buttons were stands that it is saved and will
 // be sent, and "Undo" while that is still true. Logging out asks what shall become of what was not sent, and leaves nothing of it behind.
 
-import { account, drop, isFinal, isOld, keep, operation, release, send, sendAnyway, shown, waiting, wipe } from "./outbox.js";
+import { account, drop, everything, isFinal, isOld, keep, operation, release, send, sendAnyway, shown, waiting, wipe } from "./outbox.js";
 import { toast } from "./toasts.js";
 
 const SAY_AFTER = 1_500; // what goes within a moment is not worth a word
+const LEAVE_WITHIN = 5_000;
 const KEPT = "Your answer is saved on this device and will be sent.";
 const asking = new WeakMap(); // htmx's context of a request → the operation it sends
 let timer = 0;
+let isLeaving = false;
 
 const changes = (number) => `${number} ${number === 1 ? "change" : "changes"}`;
 const isStuck = (one) => Boolean(one.rejected) || isOld(one);
@@ -39,12 +41,13 @@ async function show() {
   if (!box) return;
   const stuck = all.filter(isStuck).length;
   const words = stuck ? `${changes(all.length)} on this device, ${stuck} not taken` : `${changes(all.length)} on this device`;
-  if (all.length && box.textContent !== words) {
-    const open = element("button", "outbox__open", words);
+  if (all.length && !box.firstElementChild) {
+    const open = element("button", "outbox__open");
     open.type = "button";
     open.addEventListener("click", list);
     box.replaceChildren(open);
   }
+  if (all.length && box.textContent !== words) box.firstElementChild.textContent = words; // the same button: somebody may be at it
   box.hidden = !all.length;
   if (!all.length) box.replaceChildren();
 }
@@ -65,7 +68,7 @@ async function list() {
   dialog.append(title, element("p", "muted", "This is not sent yet. It goes by itself, in this order, when Duet can be reached."), element("ul", "unsent__list"), element("div", "cluster", button("Send now", "button--primary", send), close));
   dialog.addEventListener("close", () => {
     dialog.remove();
-    document.querySelector("#outbox button")?.focus();
+    (document.querySelector("#outbox button") ?? document.getElementById("main"))?.focus();
   });
   document.body.append(dialog);
   dialog.showModal();
@@ -75,13 +78,22 @@ async function list() {
 function showList(all) {
   const dialog = document.getElementById("unsent");
   if (!dialog) return;
-  if (!all.length) dialog.close();
-  else dialog.querySelector(".unsent__list").replaceChildren(...all.map(item));
+  if (!all.length) {
+    dialog.close();
+    return;
+  }
+  const now = element("ul", "unsent__list", ...all.map(item));
+  const there = dialog.querySelector(".unsent__list");
+  if (there.isEqualNode(now)) return; // nobody's focus is taken for nothing
+  const hadFocus = there.contains(document.activeElement);
+  there.replaceChildren(...now.children);
+  if (hadFocus) (there.querySelector("button") ?? dialog.querySelector(".button--primary")).focus();
 }
 
 function item(one) {
   const what = one.kind === "profile" ? `${one.words}: ${one.labels.join(", ")}` : one.words;
   const made = element("li", "unsent__item", element("p", "unsent__what", what));
+  made.dataset.operation = one.id;
   if (one.quote) made.append(element("p", "unsent__quote", one.quote));
   made.append(element("p", "muted", `${age(one.made)}${why(one)}`));
   if (isStuck(one)) made.append(element("div", "cluster", button("Send now", "", () => sendAnyway(one.id)), button("Delete", "button--quiet", () => drop(one.id))));
@@ -185,15 +197,30 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 async function logOut(form) {
-  const saves = [];
-  document.dispatchEvent(new CustomEvent("duet:leave", { detail: saves })); // what is typed is saved first, while it still can be
-  const saved = (await Promise.all(saves)).every((one) => one !== false);
-  const left = await waiting();
+  if (isLeaving) return;
+  isLeaving = true;
+  const saved = await saveTyped();
+  const left = await everything();
   if (left.length || !saved) ask(form, left);
-  else goOut(form);
+  else await goOut(form, (words) => toast(words, "error"));
+  isLeaving = false;
 }
 
-async function goOut(form) {
+/** What is typed is saved first, while it still can be: whether it was. */
+function saveTyped() {
+  const saves = [];
+  document.dispatchEvent(new CustomEvent("duet:leave", { detail: saves }));
+  const all = Promise.all(saves).then((done) => done.every((one) => one !== false));
+  return Promise.race([all, new Promise((resolve) => setTimeout(resolve, LEAVE_WITHIN, false))]);
+}
+
+// Without Duet nobody is logged out: nothing is taken away, and the page stays.
+async function goOut(form, say) {
+  const answer = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout(LEAVE_WITHIN) }).catch(() => null);
+  if (!answer?.ok) {
+    say("Duet cannot be reached just now, so you are still logged in. Nothing was deleted.");
+    return;
+  }
   const wiped = [wipe()];
   document.dispatchEvent(new CustomEvent("duet:leaving", { detail: wiped })); // whoever keeps something else of this account takes it away, too
   await Promise.race([Promise.allSettled(wiped), new Promise((resolve) => setTimeout(resolve, 3_000))]);
@@ -210,22 +237,29 @@ function ask(form, left) {
   title.id = "leaving-title";
   const words = element("p", "", "Logging out deletes what this device keeps for you.");
   words.setAttribute("role", "status");
+  const tell = (now) => (words.textContent = now);
   const first = button("Send first", "button--primary", async () => {
-    words.textContent = "Sending…";
-    await send();
-    const still = await waiting();
+    tell("Sending…");
+    const why = await whyNotSent();
     if (!dialog.isConnected) return;
-    if (!still.length) goOut(form);
-    else words.textContent = still.some((one) => one.rejected) ? "Not all of it was taken. Stay to see what was not." : "Duet cannot be reached just now, so it is not sent yet.";
+    if (why) tell(why);
+    else goOut(form, tell);
   });
-  const out = button("Delete and log out", "button--danger", () => {
-    dialog.close();
-    goOut(form);
-  });
+  const out = button("Delete and log out", "button--danger", () => goOut(form, tell));
   dialog.append(title, words, element("div", "cluster", first, out, button("Stay", "", () => dialog.close())));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** Send all of it: "", or why some of it is still here. */
+async function whyNotSent() {
+  const saved = await saveTyped();
+  await send();
+  const [still, loose] = [await everything(), await waiting()];
+  if (still.some((one) => one.rejected)) return "Not all of it was taken. Stay to see what was not.";
+  if (loose.length || !saved) return "Duet cannot be reached just now, so it is not sent yet.";
+  return still.length ? "Some of it is still being typed or sent, perhaps in another tab. Look there first." : "";
 }
 
 // ---- when

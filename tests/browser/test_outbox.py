@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 from sqlalchemy import select
 
 from blueprints.extensions import db
@@ -64,6 +64,11 @@ def wait_until_kept(page: Page, number: int, holding: str = "") -> None:
     while len(now := page.evaluate(everything)) != number or holding not in "".join(now):
         assert time.monotonic() < give_up, now
         page.wait_for_timeout(100)
+
+
+def wait_until_kept(page: Page, number: int) -> None:
+    """So many operations are on the device."""
+    wait_until(page, lambda operations: len(operations) == number)
 
 
 def connect(house: House, one: Member, other: Member) -> int:
@@ -223,3 +228,51 @@ def test_logging_out_asks_and_another_account_sees_and_sends_nothing(make_browse
     leaving.get_by_role("button", name="Delete and log out").click()
     page.get_by_role("link", name="Join").wait_for()
     wait_until_kept(page, 0)
+
+
+def test_logging_out_without_a_network_takes_nothing_away_and_minds_what_another_tab_types(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
+    browser = let_in(make_browser(), ana.email)
+    page, other = tab(browser, "/profile"), tab(browser, "/profile")
+    leaving = page.get_by_role("dialog")
+    browser.set_offline(True)
+    type_into(page, "bio", "Written in a tunnel")
+    expect(status(page, "bio")).to_contain_text(KEPT)
+    page.get_by_role("button", name="Log out").click()
+    leaving.get_by_role("button", name="Delete and log out").click()
+    expect(leaving).to_contain_text("you are still logged in. Nothing was deleted.")
+    leaving.get_by_role("button", name="Stay").click()
+
+    field(other, "headline").fill("Typed, and not left")
+    wait_until_kept(other, 2)
+    browser.set_offline(False)
+    expect(status(page, "bio")).to_have_text("Saved")
+    page.get_by_role("button", name="Log out").click()
+    expect(leaving).to_contain_text("1 change not sent yet")
+    leaving.get_by_role("button", name="Send first").click()
+    expect(leaving).to_contain_text("perhaps in another tab")
+    field(other, "headline").blur()
+    expect(status(other, "headline")).to_have_text("Saved")
+    leaving.get_by_role("button", name="Send first").click()
+    page.get_by_role("link", name="Join").wait_for()
+    assert (house.saved(ana, "bio"), house.saved(ana, "headline")) == ("Written in a tunnel", "Typed, and not left")
+
+
+def test_what_something_between_refuses_is_not_sent_as_fast_as_it_can_be(make_browser: Callable[..., BrowserContext], house: House, ana: Member) -> None:
+    """A firewall that does not like the text, say: the login is as it was, and asking for it again changes nothing."""
+    page = tab(let_in(make_browser(), ana.email), "/profile")
+    calls = []
+
+    def refuse(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        calls.append(route)
+        route.fulfill(status=403, content_type="text/html", body="<p>Blocked</p>")
+
+    page.route("**/profile", refuse)
+    type_into(page, "bio", "Not to be said")
+    expect(status(page, "bio")).to_contain_text(KEPT)
+    page.wait_for_timeout(2_000)  # thirty times and more, if it did
+    assert len(calls) < 15
+    page.unroute("**/profile")
+    expect(status(page, "bio")).to_have_text("Saved", timeout=30_000)
