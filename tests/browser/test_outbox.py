@@ -66,11 +66,6 @@ def wait_until_kept(page: Page, number: int, holding: str = "") -> None:
         page.wait_for_timeout(100)
 
 
-def wait_until_kept(page: Page, number: int) -> None:
-    """So many operations are on the device."""
-    wait_until(page, lambda operations: len(operations) == number)
-
-
 def connect(house: House, one: Member, other: Member) -> int:
     with house.app.app_context():
         sender, receiver = (db.session.get_one(Profile, member.id).account for member in (one, other))
