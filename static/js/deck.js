@@ -16,7 +16,7 @@ const QUIET_FOR = 3_000;
 const HIDDEN = ".match-card--hidden";
 const DOINGS = ["pointermove", "pointerdown", "pointerout", "keydown", "wheel", "touchstart", "scroll", "focusin", "focusout", "input"];
 
-let lastDoing = Date.now();
+let lastDoing = performance.now(); // by a clock that nobody sets
 let timer = 0;
 let said = 0; // how many new matches were announced
 
@@ -29,20 +29,20 @@ const cards = () => [...document.querySelectorAll("#deck > [id^='match-']")];
 for (const name of DOINGS) addEventListener(name, did, { capture: true, passive: true });
 
 function did() {
-  lastDoing = Date.now();
+  lastDoing = performance.now();
   if (!timer && pill()) wait();
 }
 
 function wait() {
   clearTimeout(timer);
-  timer = setTimeout(showIfQuiet, Math.max(0, lastDoing + QUIET_FOR - Date.now()));
+  timer = setTimeout(showIfQuiet, Math.max(0, lastDoing + QUIET_FOR - performance.now()));
 }
 
 // Blocked by something else than time, it waits for the next thing that the person does.
 function showIfQuiet() {
   timer = 0;
   if (!pill()) return;
-  if (Date.now() - lastDoing < QUIET_FOR) wait();
+  if (performance.now() - lastDoing < QUIET_FOR) wait();
   else if (isQuiet()) htmx.ajax("GET", pill().getAttribute("hx-get"), { source: news(), target: "#matches", swap: "outerMorph" });
 }
 
@@ -50,7 +50,7 @@ function isQuiet() {
   const deck = document.getElementById("matches");
   const selection = getSelection();
   return scrollY < 1
-    && Date.now() - lastDoing >= QUIET_FOR
+    && performance.now() - lastDoing >= QUIET_FOR
     && !(matchMedia("(hover: hover)").matches && deck.matches(":hover"))
     && !deck.contains(document.activeElement)
     && (selection.isCollapsed || !selection.containsNode(deck, true))

@@ -26,6 +26,7 @@ const changedNames = new Set();
 let sentence = "";
 let link = null;
 let hiddenAt = 0;
+let isPutAside = false;
 let askTimer = 0;
 let askDelay = ASK_FIRST;
 let lastShown = "";
@@ -327,7 +328,7 @@ function shareConnection() {
     if (data.notice) hear(...data.notice);
     if (data.version) hearVersion(data.version);
     if (data.state) hearState(data.state);
-    if (data.ping) say({ say: "show", shown: shown() });
+    if (data.ping && !isPutAside) say({ say: "show", shown: shown() });
   };
   port.start();
   const close = () => {
@@ -362,8 +363,14 @@ function ownConnection() {
   return { close, show, retry: () => document.hidden || connection.retry() };
 }
 
+// A page that is left has said goodbye. Another word, and the answer to it, would have the browser forget it instead of keeping it for Back.
+addEventListener("pagehide", () => {
+  isPutAside = true;
+});
+
 // A page that comes back from the browser's memory may be hours old, or another member's.
 addEventListener("pageshow", (event) => {
+  isPutAside = false;
   if (!event.persisted) return;
   const session = document.cookie.match(/(?:^|; )duet_session=(\d+)/)?.[1];
   if (session !== meta?.content) {
@@ -379,7 +386,7 @@ addEventListener("pageshow", (event) => {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
     hiddenAt = performance.now();
-    tellWhatIsShown(); // others see that nobody looks
+    if (!isPutAside) tellWhatIsShown(); // others see that nobody looks
     return;
   }
   pageChanged();

@@ -23,7 +23,7 @@ const known = new WeakSet(); // what was set up already
 const places = new WeakMap(); // htmx's context of a request → where one was reading before its swap
 const underWay = new Map(); // composer → what it is sending; one may go to another conversation meanwhile
 let unsent = []; // operations of this conversation that wait on this device
-let typedAt = 0;
+let typedAt = -TYPING_EVERY;
 let typingTimer = 0;
 let readSent = "";
 let receivedTimer = 0;
@@ -169,7 +169,7 @@ function wasSent(composer, sent) {
   const text = composer.elements.text;
   text.value = text.value.startsWith(sent) ? text.value.slice(sent.length).replace(/^\n+/, "") : text.value;
   composer.elements.client_id.value = fresh();
-  typedAt = 0;
+  typedAt = -TYPING_EVERY;
   keepDraft(composer);
   fit(text);
 }
@@ -381,8 +381,8 @@ addEventListener("focus", readSoon);
 
 function sayTyping(text) {
   const { showsTyping, conversation: id } = conversation()?.dataset ?? {};
-  if (!showsTyping || text.form.dataset.composer !== "new" || !text.value.trim() || Date.now() - typedAt < TYPING_EVERY) return;
-  typedAt = Date.now();
+  if (!showsTyping || text.form.dataset.composer !== "new" || !text.value.trim() || performance.now() - typedAt < TYPING_EVERY) return;
+  typedAt = performance.now();
   post(`/messages/${id}/typing`, {}).catch(() => {}); // whoever misses it misses nothing
 }
 

@@ -174,7 +174,7 @@ def test_while_logged_in_back_shows_the_page_from_memory_and_it_is_live(remember
     house.change(ana, headline="Changed while the page was only remembered")
     go_back(page)
 
-    assert page.evaluate("window.loadedOnce === true")
+    assert page.evaluate("window.loadedOnce === true"), page.evaluate("JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons)")
     expect(page.locator(f"#match-{ana.id}")).to_contain_text("Changed while the page was only remembered")
     context.close()
 
