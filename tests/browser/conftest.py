@@ -1,19 +1,20 @@
 """A real Chromium. Each person has a browser (a context) of their own; a page that logs an error or breaks the policy fails its test."""
 
+import dataclasses
 import itertools
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
 from sqlalchemy import func, select
 
 from blueprints.accounts.models import Account
@@ -68,7 +69,7 @@ class House:
 
     server: Server
     app: Flask
-    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count)
 
     def add(self, role: str, **fields: Any) -> Member:
         email = f"{role}{next(self._numbers)}@example.com"
@@ -180,3 +181,13 @@ def tab(browser: BrowserContext, path: str) -> Page:
 
 def was_never_reloaded(page: Page) -> bool:
     return page.evaluate("window.loadedOnce === true")
+
+
+def field(page: Page, name: str) -> Locator:
+    """A control of the editor."""
+    return page.locator(f'#profile-form [name="{name}"]')
+
+
+def status(page: Page, name: str) -> Locator:
+    """What the editor says beside it."""
+    return page.locator(f"#field-{name}-status")

@@ -13,7 +13,7 @@ from sqlalchemy import delete
 
 from blueprints.accounts.models import LoginSession
 from blueprints.extensions import db
-from tests.browser.conftest import House, Member, let_in, log_in, tab, was_never_reloaded
+from tests.browser.conftest import House, Member, field, let_in, log_in, status, tab, was_never_reloaded
 from tests.servers import Server
 
 
@@ -36,14 +36,6 @@ def browser(make_browser: Callable[..., BrowserContext], ana: Member) -> Browser
 @pytest.fixture
 def editor(browser: BrowserContext) -> Page:
     return tab(browser, "/profile")
-
-
-def field(page: Page, name: str) -> Locator:
-    return page.locator(f'#profile-form [name="{name}"]')
-
-
-def status(page: Page, name: str) -> Locator:
-    return page.locator(f"#field-{name}-status")
 
 
 def remote(page: Page) -> Locator:

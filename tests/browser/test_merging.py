@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.conftest import House, Member, let_in, tab, was_never_reloaded
+from tests.browser.conftest import House, Member, field, let_in, status, tab, was_never_reloaded
 from tests.servers import Server
 
 
@@ -25,14 +25,6 @@ def devices(make_browser: Callable[..., BrowserContext], ana: Member) -> tuple[P
     """Her editor in two browsers: a laptop's and a phone's."""
     laptop, phone = (f"Mozilla/5.0 ({system}; rv:140.0) Gecko/20100101 Firefox/140.0" for system in ("X11; Linux x86_64", "Android 15; Mobile"))
     return tab(let_in(make_browser(user_agent=laptop), ana.email), "/profile"), tab(let_in(make_browser(user_agent=phone), ana.email), "/profile")
-
-
-def field(page: Page, name: str) -> Locator:
-    return page.locator(f'#profile-form [name="{name}"]')
-
-
-def status(page: Page, name: str) -> Locator:
-    return page.locator(f"#field-{name}-status")
 
 
 def save(page: Page, name: str, value: str) -> None:

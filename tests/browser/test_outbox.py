@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from blueprints.extensions import db
 from blueprints.messages.models import Conversation, Message
 from blueprints.profiles.models import Profile
 from blueprints.requests.models import Request
-from tests.browser.conftest import ARGUMENTS, House, Member, chromium_program, let_in, tab
+from tests.browser.conftest import ARGUMENTS, House, Member, chromium_program, field, let_in, status, tab
 from tests.conftest import Cast
 from tests.servers import Server
 
@@ -38,17 +38,9 @@ def cuts_are_no_errors(complaints: list[str]) -> Iterator[None]:
     complaints[:] = [said for said in complaints if "Failed to fetch" not in said and "NetworkError" not in said]
 
 
-def field(page: Page, name: str) -> Locator:
-    return page.locator(f'#profile-form [name="{name}"]')
-
-
 def type_into(page: Page, name: str, value: str) -> None:
     field(page, name).fill(value)
     field(page, name).blur()
-
-
-def status(page: Page, name: str) -> Locator:
-    return page.locator(f"#field-{name}-status")
 
 
 def wait_until_kept(page: Page, number: int, holding: str = "") -> None:
